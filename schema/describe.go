@@ -1,0 +1,108 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dragoman/diag"
+)
+
+// describe says in words what a failure is. The words come from the schema
+// and the value; a keyword without words here must not be in a schema.
+func (d *document) describe(f failure) []finding {
+	switch f.keyword {
+	case "type":
+		return []finding{d.wrongType(f)}
+	case "enum":
+		return []finding{d.notOneOf(f)}
+	case "pattern":
+		return []finding{wrongForm(f)}
+	case "minimum", "maximum":
+		return []finding{f.finding(diag.BadValue, fmt.Sprintf("expected a number from %v to %v, got %s",
+			f.schema.vals["minimum"], f.schema.vals["maximum"], scalar(f.value)), "")}
+	case "minLength":
+		return []finding{f.finding(diag.EmptyValue, "the text is empty", "")}
+	case "maxLength":
+		return []finding{f.finding(diag.BadValue, fmt.Sprintf("the text is longer than %v characters", f.schema.vals["maxLength"]), "")}
+	case "minItems":
+		return []finding{f.finding(diag.EmptyValue, "the list is empty", suchAs(f))}
+	case "minProperties":
+		return []finding{f.finding(diag.EmptyValue, "the mapping is empty", suchAs(f))}
+	case "required":
+		return d.missing(f)
+	case "anyOf":
+		return []finding{d.missingAny(f)}
+	case "additionalProperties":
+		return d.unknown(f)
+	case "dependencies":
+		f.path = append(slices.Clone(f.path), f.beside)
+		return []finding{f.atKey(diag.NoEffect, fmt.Sprintf("%q means nothing without %q", f.beside, f.needs), "add it or take this out")}
+	case "false":
+		return []finding{f.atKey(diag.NoEffect, fmt.Sprintf("%q and %q exclude each other", f.beside, f.key()), "keep one of them")}
+	}
+	panic("schema: no words for the keyword " + f.keyword)
+}
+
+// wrongType is about a value that is a list, say, where a text should be.
+func (d *document) wrongType(f failure) finding {
+	if f.value == nil {
+		return f.finding(diag.EmptyValue, "the value is empty", "check the indentation of the next lines")
+	}
+	if slices.Contains(f.schema.words("x-not-yet-types"), typeOf(f.value)) {
+		return f.finding(diag.NotYet, fmt.Sprintf("%s as %q is not supported yet", got(f.value), f.key()), suchAs(f))
+	}
+	expected, hint := d.expected(f.schema), d.typeHint(f)
+	if hint == inQuotes {
+		expected = typeNames["string"] // and with quotes it would be a good one
+	}
+	return f.finding(diag.WrongType, fmt.Sprintf("expected %s, got %s", expected, got(f.value)), hint)
+}
+
+// notOneOf is about a value that is none of those that there are.
+func (d *document) notOneOf(f failure) finding {
+	values := f.schema.list("enum")
+	all := make([]string, len(values))
+	for i, v := range values {
+		all[i] = scalar(v)
+	}
+	word, isText := f.value.(string)
+	switch {
+	case len(all) == 1:
+		return f.finding(diag.BadValue, fmt.Sprintf("expected %s, got %s", all[0], scalar(f.value)), "")
+	case isText && later(word, f.schema.words("x-not-yet-values")):
+		return f.finding(diag.NotYet, fmt.Sprintf("%q is not supported yet", f.key()+": "+word), "write one of "+alternatives(all))
+	}
+	msg := fmt.Sprintf("%s is not one of %s", scalar(f.value), strings.Join(all, ", "))
+	return f.finding(diag.BadValue, msg, suggest(word, f.schema.words("enum"), ""))
+}
+
+// wrongForm is about a text that does not match its pattern. The pattern's
+// words are the schema's; nobody is shown a regular expression.
+func wrongForm(f failure) finding {
+	text, _ := f.value.(string)
+	scheme, rest, isURL := strings.Cut(text, ":")
+	if isURL && rest != "" && later(scheme, f.schema.words("x-not-yet-schemes")) {
+		return f.finding(diag.NotYet, fmt.Sprintf("the scheme %q is not supported yet", scheme), "")
+	}
+	hint := unquoted(text, f.schema)
+	better, guessed := guess(text, f.schema)
+	switch {
+	case hint != "":
+	case guessed:
+		hint = fmt.Sprintf("did you mean %q?", better)
+	case isURL && strings.HasPrefix(rest, "//"):
+		hint = suggest(scheme, f.schema.words("x-schemes"), "")
+	}
+	return f.finding(diag.BadValue, fmt.Sprintf("%s, got %s", f.schema.text("patternErrorMessage"), scalar(text)), hint)
+}
+
+// later reports whether a word is of those that come later, however spelt.
+func later(word string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return folded(w) == folded(word) })
+}
+
+// folded is a name without what people misremember.
+func folded(s string) string {
+	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s))
+}
