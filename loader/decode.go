@@ -1,0 +1,93 @@
+package loader
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"dragoman/diag"
+)
+
+// A decoder makes the structs of one document from its value, which the
+// schema has found well formed, and reports what the schema cannot say.
+type decoder struct {
+	file *file
+	top  value
+}
+
+// problem reports an error at a node, with the name of its field.
+func (d *decoder) problem(n *yaml.Node, code diag.Code, msg, hint string) report {
+	path, _ := pathTo(d.top, n)
+	return d.file.problem(n, code, msg, hint).field(fieldName(path))
+}
+
+// pathTo searches a value for a node. It is slow, and for messages alone.
+func pathTo(v value, n *yaml.Node) ([]string, bool) {
+	if v.node == n {
+		return nil, true
+	}
+	for i, item := range v.items {
+		if rest, ok := pathTo(item, n); ok {
+			return append([]string{strconv.Itoa(i)}, rest...), true
+		}
+	}
+	for _, f := range v.fields {
+		if f.at == n {
+			return []string{f.key}, true
+		}
+		if rest, ok := pathTo(f.value, n); ok {
+			return append([]string{f.key}, rest...), true
+		}
+	}
+	return nil, false
+}
+
+// quoted is a word of the file as messages write it.
+func quoted(n *yaml.Node) string { return strconv.Quote(n.Value) }
+
+// maxDuration is far beyond any use, and within what Envoy takes.
+const maxDuration = 10_000 * time.Hour
+
+// duration reads such as 1m30s; the schema has checked the form.
+func (d *decoder) duration(v value) time.Duration {
+	t, err := time.ParseDuration(v.text)
+	if err != nil || t > maxDuration {
+		d.problem(v.node, diag.BadValue, fmt.Sprintf("%s is longer than %d hours", v.text, maxDuration/time.Hour), "write 0s for no limit, where that is allowed")
+	}
+	return t
+}
+
+// positive reads a duration that must not be zero.
+func (d *decoder) positive(v value, what string) time.Duration {
+	t := d.duration(v)
+	if t < time.Millisecond {
+		d.problem(v.node, diag.BadValue, what+" must be at least 1ms", "")
+	}
+	return t
+}
+
+// maybe reads a duration where leaving it out means something else than zero.
+func (d *decoder) maybe(v value) *time.Duration {
+	if v.node == nil {
+		return nil
+	}
+	return new(d.duration(v))
+}
+
+// names reads a list of words, each of which may stand there once.
+func (d *decoder) names(v value) []name {
+	seen := map[string]*yaml.Node{}
+	var out []name
+	for _, item := range v.items {
+		if first := seen[item.text]; first != nil {
+			d.problem(item.node, diag.DuplicateKey, fmt.Sprintf("%q is listed twice", item.text), "keep one of them").
+				relate(d.file.path, first, "first here")
+			continue
+		}
+		seen[item.text] = item.node
+		out = append(out, name{item.text, item.node})
+	}
+	return out
+}

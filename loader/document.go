@@ -1,0 +1,150 @@
+package loader
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+
+	"dragoman/diag"
+	"dragoman/model"
+	"dragoman/schema"
+)
+
+// A document is one object of a file, in the user's words. One of service,
+// listener and runtime is set.
+type document struct {
+	file     *file
+	kind     string
+	name     name
+	service  *service
+	listener *listener
+	runtime  map[string]any
+
+	// The model that resolve made last, and what it depended on.
+	resolved *model.Service
+	deps     string
+}
+
+// A name is a word in a file that other files may have to agree with.
+type name struct {
+	text string
+	at   *yaml.Node
+}
+
+// origin is the place of the document's name, for the model.
+func (d *document) origin() model.Origin { return d.file.origin(d.name.at) }
+
+func (f *file) origin(n *yaml.Node) model.Origin {
+	return model.Origin{File: f.path, Line: n.Line, Col: n.Column}
+}
+
+// document decodes one document and adds it to the file, unless it is wrong.
+func (f *file) document(v value) {
+	if v.kind != object {
+		f.problem(v.node, diag.WrongType, "a document is a mapping with a key such as service: NAME", "see the examples")
+		return
+	}
+	kind, ok := f.kind(v)
+	if !ok {
+		return
+	}
+	named := v.get(kind)
+	f.defines[ref{kind, named.text}] = named.node
+	if !f.valid(kind, v) {
+		return
+	}
+	before := len(f.problems)
+	d := &document{file: f, kind: kind, name: name{named.text, named.node}}
+	dec := &decoder{file: f, top: v}
+	switch kind {
+	case "service":
+		d.service = dec.service(v)
+	case "listener":
+		d.listener = dec.listener(v)
+	case "runtime":
+		d.runtime = dec.runtime(v)
+	}
+	if !f.problems[before:].HasErrors() {
+		f.docs = append(f.docs, d)
+	}
+}
+
+// A ref is how documents refer to each other.
+type ref struct{ kind, name string }
+
+// kind finds the one key that says what a document is.
+func (f *file) kind(v value) (string, bool) {
+	var found []field
+	for _, fl := range v.fields {
+		if slices.Contains(schema.Kinds(), fl.key) || slices.Contains(schema.Later(), fl.key) {
+			found = append(found, fl)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		f.noKind(v)
+		return "", false
+	case len(found) > 1:
+		f.problem(found[1].at, diag.UnknownKind,
+			fmt.Sprintf("a document is one thing, and this is a %s and a %s", found[0].key, found[1].key),
+			"put --- between two documents").relate(f.path, found[0].at, "the other is here")
+		return "", false
+	case slices.Contains(schema.Later(), found[0].key):
+		f.problem(found[0].at, diag.NotYet, fmt.Sprintf("%q documents are not supported yet", found[0].key), "take it out for now")
+		return "", false
+	}
+	return found[0].key, true
+}
+
+func (f *file) noKind(v value) {
+	at, hint := v.node, "begin it with service: NAME, listener: NAME or runtime: NAME"
+	for _, fl := range v.fields {
+		if near, ok := diag.Nearest(fl.key, schema.Kinds()); ok {
+			at, hint = fl.at, fmt.Sprintf("did you mean %q?", near)
+			break
+		}
+	}
+	f.problem(at, diag.UnknownKind, "nothing says what this document is", hint)
+}
+
+// valid checks a document against the schema of its kind and reports each
+// finding at the node that it is about.
+func (f *file) valid(kind string, v value) bool {
+	findings := schema.Validate(kind, v.json())
+	for _, fi := range findings {
+		f.problem(v.find(fi.Path, fi.Key), fi.Code, fi.Msg, fi.Hint).field(fieldName(fi.Path))
+	}
+	return len(findings) == 0
+}
+
+// find returns the node at a path, or of its last key. A path that leads
+// nowhere ends at the last thing that is there. An empty value's node stands
+// behind its key, so the key is what there is to see.
+func (v value) find(path []string, key bool) *yaml.Node {
+	at := v.node
+	for i, token := range path {
+		switch v.kind {
+		case list:
+			n, err := strconv.Atoi(token)
+			if err != nil || n < 0 || n >= len(v.items) {
+				return at
+			}
+			v = v.items[n]
+			at = v.node
+		case object:
+			f, ok := v.field(token)
+			if !ok {
+				return at
+			}
+			v, at = f.value, f.value.node
+			if v.kind == null || key && i == len(path)-1 {
+				at = f.at
+			}
+		case null, boolean, number, text:
+			return at
+		}
+	}
+	return at
+}

@@ -1,0 +1,121 @@
+package loader
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"dragoman/diag"
+)
+
+// A file is one content of one file, parsed. It does not change any more.
+type file struct {
+	path     string
+	hash     [sha256.Size]byte
+	lines    []string
+	docs     []*document        // those that are right
+	defines  map[ref]*yaml.Node // names of all documents, right or wrong
+	problems diag.Problems      // of this content by itself
+}
+
+// broken says that the content cannot serve.
+func (f *file) broken() bool { return f.problems.HasErrors() }
+
+// parse reads one content. It always returns a file, perhaps a broken one.
+func parse(path string, data []byte) *file {
+	f := &file{
+		path:    path,
+		hash:    sha256.Sum256(data),
+		lines:   strings.Split(string(data), "\n"),
+		defines: map[ref]*yaml.Node{},
+	}
+	if !f.readable(data) {
+		return f
+	}
+	c := &converter{file: f}
+	for _, n := range f.nodes(data) {
+		before := len(f.problems)
+		v := c.convert(n, 0)
+		if f.problems[before:].HasErrors() || v.kind == null {
+			continue // reported, or a --- with nothing behind it
+		}
+		f.document(v)
+	}
+	if len(f.docs) == 0 && !f.broken() {
+		f.fault(1, diag.EmptyFile, "the file holds no document", "delete it if that is what you mean")
+	}
+	return f
+}
+
+// maxTokens bounds what yaml.v3 may have to build: it takes some 200 bytes a
+// node and looks at no limit of its own.
+const maxTokens = 150_000
+
+// readable refuses what must not reach the YAML parser.
+func (f *file) readable(data []byte) bool {
+	tokens := 0
+	for _, b := range data {
+		switch b {
+		case ',', '[', '{', ':', '-', '?', '\n', '\r', '#':
+			tokens++
+		}
+	}
+	switch {
+	case len(data) > maxBytes:
+		f.fault(1, diag.TooLarge, fmt.Sprintf("the file has %d bytes, more than 1 MiB", len(data)), "split it")
+	case !utf8.Valid(data):
+		f.fault(1, diag.Unreadable, "the file is not UTF-8 text", "save it as UTF-8")
+	case tokens > maxTokens:
+		f.fault(1, diag.TooLarge, fmt.Sprintf("the file has too many values: at most %d", maxNodes), "split it")
+	case deepest(data) > maxDepth:
+		f.fault(1, diag.TooLarge, fmt.Sprintf("nested more than %d levels deep", maxDepth), "flatten it")
+	default:
+		return true
+	}
+	return false
+}
+
+// deepest bounds the nesting of flow collections, whose parsing takes time
+// that grows with the square of the depth. Brackets in text count too, which
+// no configuration comes near.
+func deepest(data []byte) int {
+	depth, most := 0, 0
+	for _, b := range data {
+		switch b {
+		case '[', '{':
+			depth++
+			most = max(most, depth)
+		case ']', '}':
+			depth = max(0, depth-1)
+		}
+	}
+	return most
+}
+
+// nodes parses the documents up to the first syntax error.
+func (f *file) nodes(data []byte) (out []*yaml.Node) {
+	defer func() {
+		if r := recover(); r != nil { // yaml.v3 is old and not ours
+			f.fault(1, diag.Syntax, fmt.Sprintf("the YAML parser gave up: %v", r), "simplify the file")
+		}
+	}()
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var n yaml.Node
+		switch err := dec.Decode(&n); {
+		case errors.Is(err, io.EOF):
+			return out
+		case err != nil:
+			f.syntax(err)
+			return out
+		case len(n.Content) == 1:
+			out = append(out, n.Content[0])
+		}
+	}
+}

@@ -1,0 +1,142 @@
+// Package loader turns a directory of YAML into a model.Config: it reads,
+// decodes, checks against the schema, resolves names and applies defaults. A
+// file that is wrong keeps its last good content, and so does one whose change
+// does not fit the others; all that is wrong is reported, with its place. It
+// refuses to decide when to look and what becomes of a configuration: that is
+// the watcher's and the pipeline's work.
+package loader
+
+import (
+	"crypto/sha256"
+	"slices"
+
+	"dragoman/diag"
+	"dragoman/model"
+)
+
+// A Source is the new content of one file, or what is in the way of reading it.
+type Source struct {
+	Path    string // relative to the configuration root, with slashes
+	Data    []byte
+	Gone    bool
+	Problem *diag.Problem // set when there is no content to read
+}
+
+// Options of a Loader.
+type Options struct {
+	// Check says what is wrong with a configuration beyond what the loader
+	// knows. A file named in an error is held back like one that conflicts
+	// with another. It is called for every configuration that could be served.
+	Check func(*model.Config) diag.Problems
+}
+
+// A Loader holds what was read of each file: the newest content, and the
+// content that serves. It is for one goroutine.
+type Loader struct {
+	check func(*model.Config) diag.Problems
+	files map[string]*versions
+	order []string // the keys of files, sorted
+	last  *model.Config
+
+	fallback string // the listener that served services which name none
+}
+
+// versions are the two contents of one file that matter. They are the same
+// when the newest is served.
+type versions struct {
+	newest *file // nil when the file is gone
+	good   *file // nil when no content of it has been served
+}
+
+// A Result is what a directory amounts to now.
+type Result struct {
+	Config   *model.Config // nil until something valid was read
+	Changed  bool          // Config is not that of the last Apply
+	Problems diag.Problems // sorted
+	Held     []string      // files whose newest content is not served
+	Files    int
+	Services int
+}
+
+// New returns a loader that has read nothing.
+func New(o Options) *Loader {
+	return &Loader{check: o.Check, files: map[string]*versions{}}
+}
+
+// Apply takes the new content of some files. A file that is not named is as
+// it was.
+func (l *Loader) Apply(changes []Source) Result {
+	for _, s := range changes {
+		l.take(s)
+	}
+	set := l.settle()
+	var res Result
+	res.Changed = l.commit(set)
+	res.Config = l.last
+	for _, path := range l.order {
+		v := l.files[path]
+		if v.newest != nil {
+			res.Files++
+			res.Problems = append(res.Problems, v.newest.problems...)
+		}
+		if v.newest != v.good {
+			res.Held = append(res.Held, path)
+		}
+	}
+	res.Problems = append(res.Problems, set.problems...)
+	if l.last != nil {
+		res.Services = len(l.last.Services)
+	}
+	res.Problems.Sort()
+	return res
+}
+
+// take makes a source the newest content of its file.
+func (l *Loader) take(s Source) {
+	v := l.files[s.Path]
+	if v == nil {
+		if s.Gone {
+			return
+		}
+		v = &versions{}
+		l.files[s.Path] = v
+		i, _ := slices.BinarySearch(l.order, s.Path)
+		l.order = slices.Insert(l.order, i, s.Path)
+	}
+	switch {
+	case s.Gone:
+		v.newest = nil
+	case s.Problem != nil:
+		v.newest = &file{path: s.Path, problems: diag.Problems{*s.Problem}}
+	case v.good != nil && v.good.hash == sha256.Sum256(s.Data):
+		v.newest = v.good // back to what serves
+	default:
+		v.newest = parse(s.Path, s.Data)
+	}
+}
+
+// commit makes a settled set the one that serves and says whether it differs
+// from what served before.
+func (l *Loader) commit(set *settled) bool {
+	if set.config == nil {
+		return false
+	}
+	changed := l.last == nil
+	for path, v := range l.files {
+		if f := set.active[path]; v.good != f {
+			v.good, changed = f, true
+		}
+	}
+	l.order = slices.DeleteFunc(l.order, func(path string) bool {
+		v := l.files[path]
+		gone := v.newest == nil && v.good == nil
+		if gone {
+			delete(l.files, path)
+		}
+		return gone
+	})
+	if changed {
+		l.last, l.fallback = set.config, set.fallback
+	}
+	return changed
+}

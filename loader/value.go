@@ -1,0 +1,147 @@
+package loader
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+)
+
+// A value is a YAML node within bounds: aliases and merge keys are resolved,
+// keys are strings and unique, scalars are what JSON knows. It keeps the node
+// it came from, for its place.
+type value struct {
+	kind   valueKind
+	node   *yaml.Node
+	text   string  // of a scalar; a number in JSON's form
+	fields []field // of an object, in the order of the file
+	items  []value // of a list
+}
+
+type valueKind int
+
+const (
+	null valueKind = iota
+	boolean
+	number
+	text
+	list
+	object
+)
+
+type field struct {
+	key   string
+	at    *yaml.Node
+	value value
+}
+
+// get returns the value of a key; a missing one is null with no node.
+func (v value) get(key string) value {
+	for _, f := range v.fields {
+		if f.key == key {
+			return f.value
+		}
+	}
+	return value{}
+}
+
+// field returns the field of a key, and whether it is there.
+func (v value) field(key string) (field, bool) {
+	for _, f := range v.fields {
+		if f.key == key {
+			return f, true
+		}
+	}
+	return field{}, false
+}
+
+func (v value) has(key string) bool {
+	_, ok := v.field(key)
+	return ok
+}
+
+// bool, integer and strings read what the schema has checked.
+func (v value) bool() bool { return v.text == "true" }
+
+// integer takes 80.0 as well as 80: JSON Schema calls both integers.
+func (v value) integer() int64 {
+	if i, err := strconv.ParseInt(v.text, 10, 64); err == nil {
+		return i
+	}
+	f, _ := strconv.ParseFloat(v.text, 64) // the schema bounds it
+	return int64(f)
+}
+
+// json returns the value as encoding/json would decode it, numbers as
+// json.Number.
+func (v value) json() any {
+	switch v.kind {
+	case null:
+		return nil
+	case boolean:
+		return v.bool()
+	case number:
+		return json.Number(v.text)
+	case text:
+		return v.text
+	case list:
+		out := make([]any, len(v.items))
+		for i, item := range v.items {
+			out[i] = item.json()
+		}
+		return out
+	case object:
+		out := make(map[string]any, len(v.fields))
+		for _, f := range v.fields {
+			out[f.key] = f.value.json()
+		}
+		return out
+	}
+	panic("loader: impossible kind of value " + strconv.Itoa(int(v.kind)))
+}
+
+// plain returns the value with numbers as int64 or float64.
+func (v value) plain() any {
+	switch v.kind {
+	case number:
+		if i, err := strconv.ParseInt(v.text, 10, 64); err == nil {
+			return i
+		}
+		f, _ := strconv.ParseFloat(v.text, 64)
+		return f
+	case list:
+		out := make([]any, len(v.items))
+		for i, item := range v.items {
+			out[i] = item.plain()
+		}
+		return out
+	case object:
+		out := make(map[string]any, len(v.fields))
+		for _, f := range v.fields {
+			out[f.key] = f.value.plain()
+		}
+		return out
+	case null, boolean, text:
+		return v.json()
+	}
+	panic("loader: impossible kind of value " + strconv.Itoa(int(v.kind)))
+}
+
+// jsonNumber writes a YAML number as JSON does, and reports whether it can.
+// NaN and the infinities cannot, and would make the schema's validator panic.
+func jsonNumber(n *yaml.Node) (string, bool) {
+	var i int64
+	if n.Decode(&i) == nil && n.ShortTag() == "!!int" {
+		return strconv.FormatInt(i, 10), true
+	}
+	var u uint64
+	if n.Decode(&u) == nil && n.ShortTag() == "!!int" {
+		return strconv.FormatUint(u, 10), true
+	}
+	var f float64
+	if n.Decode(&f) != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return "", false
+	}
+	return strconv.FormatFloat(f, 'g', -1, 64), true
+}
