@@ -1,0 +1,77 @@
+package translator
+
+import (
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"dragoman/model"
+)
+
+// bufferLimit bounds what Envoy buffers for one connection, on either side.
+// Envoy's megabyte is too much for a proxy that strangers can reach:
+// https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
+const bufferLimit = 32768
+
+// metadataKey is the filter metadata under which a resource says which service
+// it is for. Files and lines stay out: a moved comment must not be a push.
+const metadataKey = "dragoman"
+
+// cluster is a service's upstream. It is named for the service.
+func cluster(at scope, s *model.Service, roots string) *clusterv3.Cluster {
+	u := s.Upstream
+	out := &clusterv3.Cluster{
+		Name:                          s.Name,
+		ClusterDiscoveryType:          &clusterv3.Cluster_Type{Type: discoveryType(u.Discovery)},
+		ConnectTimeout:                durationpb.New(u.ConnectTimeout),
+		PerConnectionBufferLimitBytes: wrapperspb.UInt32(bufferLimit),
+		LbPolicy:                      lbPolicy(u.LoadBalancing),
+		LoadAssignment:                loadAssignment(s.Name, u.Endpoints),
+		TypedExtensionProtocolOptions: protocolOptions(at, u.Protocol),
+		Metadata:                      metadata(s.Name),
+	}
+	if u.TLS {
+		out.TransportSocket = transportSocket(at, u, roots)
+	}
+	if u.Discovery != model.Addresses {
+		resolve(at, out, u.DNS)
+	}
+	at.check(out)
+	return out
+}
+
+func discoveryType(d model.Discovery) clusterv3.Cluster_DiscoveryType {
+	switch d {
+	case model.Addresses:
+		return clusterv3.Cluster_STATIC
+	case model.LogicalDNS:
+		return clusterv3.Cluster_LOGICAL_DNS
+	case model.StrictDNS:
+		return clusterv3.Cluster_STRICT_DNS
+	}
+	panic(unknown("discovery", d))
+}
+
+func lbPolicy(b model.LoadBalancing) clusterv3.Cluster_LbPolicy {
+	switch b {
+	case model.RoundRobin:
+		return clusterv3.Cluster_ROUND_ROBIN
+	case model.LeastRequest:
+		return clusterv3.Cluster_LEAST_REQUEST
+	case model.Random:
+		return clusterv3.Cluster_RANDOM
+	case model.RingHash:
+		return clusterv3.Cluster_RING_HASH
+	case model.Maglev:
+		return clusterv3.Cluster_MAGLEV
+	}
+	panic(unknown("load balancing", b))
+}
+
+func metadata(service string) *corev3.Metadata {
+	return &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{
+		metadataKey: {Fields: map[string]*structpb.Value{"service": structpb.NewStringValue(service)}},
+	}}
+}

@@ -1,0 +1,28 @@
+package translator
+
+import (
+	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
+	setfilterstatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/set_filter_state/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+)
+
+// upgradeFilter is the name under which routes configure the filter that
+// prepares a WebSocket for its upstream.
+const upgradeFilter = "envoy.filters.http.set_filter_state"
+
+// httpFilters are in the order in which Envoy runs them on a request. All
+// listeners have the same, switched off where a route must ask for them: a
+// filter that came with its first user would be a change of the listener.
+func httpFilters(at scope) []*hcmv3.HttpFilter {
+	return []*hcmv3.HttpFilter{
+		{
+			Name:       upgradeFilter,
+			Disabled:   true,
+			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: at.pack(&setfilterstatev3.Config{})},
+		},
+		{ // sends the request on, so that nothing may come after it
+			Name:       "envoy.filters.http.router",
+			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: at.pack(&routerv3.Router{})},
+		},
+	}
+}

@@ -1,0 +1,99 @@
+package translator
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+
+	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+)
+
+// Static is a whole bootstrap that runs resources without a control plane:
+// routes stand inside their listeners, and runtimes are static layers. The
+// admin endpoint is at HOST:PORT, and there is none if that is empty. The
+// resources are left as they are.
+func Static(r Resources, admin string) (*bootstrapv3.Bootstrap, error) {
+	out := &bootstrapv3.Bootstrap{StaticResources: &bootstrapv3.Bootstrap_StaticResources{Clusters: r.Clusters}}
+	if admin != "" {
+		host, port, err := net.SplitHostPort(admin)
+		if err != nil {
+			return nil, fmt.Errorf("admin address %q: %w", admin, err)
+		}
+		number, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("admin address %q: %w", admin, err)
+		}
+		out.Admin = &bootstrapv3.Admin{Address: address(host, uint32(number))}
+	}
+	for _, l := range r.Listeners {
+		inlined, err := inlineRoutes(l, r.Routes)
+		if err != nil {
+			return nil, fmt.Errorf("listener %s: %w", l.GetName(), err)
+		}
+		out.StaticResources.Listeners = append(out.StaticResources.Listeners, inlined)
+	}
+	out.LayeredRuntime = staticLayers(r)
+	if err := out.ValidateAll(); err != nil {
+		return nil, fmt.Errorf("static bootstrap: %w", err)
+	}
+	return out, nil
+}
+
+// staticLayers is nil without runtimes: an empty list of layers would switch
+// off the one that Envoy has by itself.
+func staticLayers(r Resources) *bootstrapv3.LayeredRuntime {
+	if len(r.Runtimes) == 0 {
+		return nil
+	}
+	out := new(bootstrapv3.LayeredRuntime)
+	for _, layer := range r.Runtimes {
+		out.Layers = append(out.Layers, &bootstrapv3.RuntimeLayer{
+			Name:           layer.GetName(),
+			LayerSpecifier: &bootstrapv3.RuntimeLayer_StaticLayer{StaticLayer: layer.GetLayer()},
+		})
+	}
+	return out
+}
+
+// inlineRoutes copies a listener and puts the routes it would ask for into it.
+func inlineRoutes(l *listenerv3.Listener, routes []*routev3.RouteConfiguration) (*listenerv3.Listener, error) {
+	out := proto.CloneOf(l)
+	for _, chain := range out.GetFilterChains() {
+		for _, f := range chain.GetFilters() {
+			config, err := inlineManager(f.GetTypedConfig(), routes)
+			if err != nil {
+				return nil, err
+			}
+			f.ConfigType = &listenerv3.Filter_TypedConfig{TypedConfig: config}
+		}
+	}
+	return out, nil
+}
+
+// inlineManager returns what is no connection manager as it is.
+func inlineManager(config *anypb.Any, routes []*routev3.RouteConfiguration) (*anypb.Any, error) {
+	manager := new(hcmv3.HttpConnectionManager)
+	if !config.MessageIs(manager) {
+		return config, nil
+	}
+	if err := config.UnmarshalTo(manager); err != nil {
+		return nil, err
+	}
+	if manager.GetRds() == nil {
+		return config, nil
+	}
+	name := manager.GetRds().GetRouteConfigName()
+	i := slices.IndexFunc(routes, func(r *routev3.RouteConfiguration) bool { return r.GetName() == name })
+	if i < 0 {
+		return nil, fmt.Errorf("no routes named %q", name)
+	}
+	manager.RouteSpecifier = &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: routes[i]}
+	out := new(anypb.Any)
+	return out, anypb.MarshalFrom(out, manager, proto.MarshalOptions{Deterministic: true})
+}

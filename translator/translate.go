@@ -1,0 +1,68 @@
+// Package translator turns a model into Envoy v3 resources. It is a pure
+// function: the same model gives the same bytes, in whatever order its routes,
+// services and endpoints were read. Names come from names, never from places in
+// a list.
+//
+// It reads no files, knows no YAML and no Envoy that is connected, and repairs
+// nothing: what Envoy's own constraints refuse becomes a problem that names the
+// service, route or listener it came from.
+package translator
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"dragoman/diag"
+	"dragoman/model"
+)
+
+// DefaultSystemRoots is where Debian, Ubuntu, Alpine and Envoy's own images
+// keep the certificate authorities.
+const DefaultSystemRoots = "/etc/ssl/certs/ca-certificates.crt"
+
+// Options are what a translation depends on beside the model.
+type Options struct {
+	// SystemRoots is the file of certificate authorities on the Envoys' hosts;
+	// empty is /etc/ssl/certs/ca-certificates.crt.
+	SystemRoots string
+}
+
+// Translate returns the resources of a configuration, each kind sorted by name.
+// Resources that come with problems are complete, but not fit to be published.
+func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
+	var found diag.Problems
+	roots := cmp.Or(o.SystemRoots, DefaultSystemRoots)
+	var out Resources
+	for _, s := range byName(cfg.Services) {
+		if s.Upstream == nil {
+			continue
+		}
+		at := scope{origin: s.Origin, what: "service " + s.Name, found: &found}
+		c := cluster(at, s, roots)
+		out.Clusters = append(out.Clusters, c)
+		if s.Upstream.Discovery == model.Addresses {
+			out.Endpoints = append(out.Endpoints, c.GetLoadAssignment())
+		}
+	}
+	for _, l := range byName(cfg.Listeners) {
+		at := scope{origin: l.Origin, what: "listener " + l.Name, found: &found}
+		out.Listeners = append(out.Listeners, listener(at, l))
+	}
+	for _, r := range byName(cfg.Runtimes) {
+		at := scope{origin: r.Origin, what: "runtime " + r.Name, found: &found}
+		out.Runtimes = append(out.Runtimes, runtime(at, r))
+	}
+	out.Routes = routeConfigurations(cfg, &found)
+	found.Sort()
+	return out, found
+}
+
+// byName returns a map's values in the order of their names.
+func byName[V any](in map[string]V) []V {
+	out := make([]V, 0, len(in))
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		out = append(out, in[name])
+	}
+	return out
+}
