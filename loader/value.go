@@ -76,54 +76,43 @@ func (v value) integer() int64 {
 // json returns the value as encoding/json would decode it, numbers as
 // json.Number.
 func (v value) json() any {
+	return v.tree(func(number string) any { return json.Number(number) })
+}
+
+// plain returns the value with numbers as int64 or float64.
+func (v value) plain() any {
+	return v.tree(func(number string) any {
+		if i, err := strconv.ParseInt(number, 10, 64); err == nil {
+			return i
+		}
+		f, _ := strconv.ParseFloat(number, 64) // jsonNumber wrote it
+		return f
+	})
+}
+
+// tree returns the value as maps, slices and scalars.
+func (v value) tree(num func(string) any) any {
 	switch v.kind {
 	case null:
 		return nil
 	case boolean:
 		return v.bool()
 	case number:
-		return json.Number(v.text)
+		return num(v.text)
 	case text:
 		return v.text
 	case list:
 		out := make([]any, len(v.items))
 		for i, item := range v.items {
-			out[i] = item.json()
+			out[i] = item.tree(num)
 		}
 		return out
 	case object:
 		out := make(map[string]any, len(v.fields))
 		for _, f := range v.fields {
-			out[f.key] = f.value.json()
+			out[f.key] = f.value.tree(num)
 		}
 		return out
-	}
-	panic("loader: impossible kind of value " + strconv.Itoa(int(v.kind)))
-}
-
-// plain returns the value with numbers as int64 or float64.
-func (v value) plain() any {
-	switch v.kind {
-	case number:
-		if i, err := strconv.ParseInt(v.text, 10, 64); err == nil {
-			return i
-		}
-		f, _ := strconv.ParseFloat(v.text, 64)
-		return f
-	case list:
-		out := make([]any, len(v.items))
-		for i, item := range v.items {
-			out[i] = item.plain()
-		}
-		return out
-	case object:
-		out := make(map[string]any, len(v.fields))
-		for _, f := range v.fields {
-			out[f.key] = f.value.plain()
-		}
-		return out
-	case null, boolean, text:
-		return v.json()
 	}
 	panic("loader: impossible kind of value " + strconv.Itoa(int(v.kind)))
 }
