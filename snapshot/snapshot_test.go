@@ -1,0 +1,163 @@
+package snapshot_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
+	cachev3 "github.com/envoyproxy/go-control-plane/pkg/cache/v3"
+	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
+	"github.com/google/go-cmp/cmp"
+
+	"dragoman/snapshot"
+	"dragoman/translator"
+)
+
+func build(t testing.TB, r translator.Resources) *snapshot.Snapshot {
+	t.Helper()
+	s, err := snapshot.Build(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestBuildGivesEveryTypeAVersion(t *testing.T) {
+	for _, n := range []int{0, 3} {
+		s := build(t, services(t, n))
+		for typ := range types.UnknownType {
+			typeURL, err := cachev3.GetResponseTypeURL(typ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := s.GetVersion(typeURL); len(got) != 16 || got != s.Versions[typeURL] {
+				t.Errorf("GetVersion(%s) = %q, and Versions has %q, want the same 16 digits", typeURL, got, s.Versions[typeURL])
+			}
+		}
+	}
+	want := map[string]int{
+		resourcev3.ClusterType: 3, resourcev3.EndpointType: 3, resourcev3.ListenerType: 1,
+		resourcev3.RouteType: 1, resourcev3.RuntimeType: 1,
+	}
+	if diff := cmp.Diff(want, build(t, services(t, 3)).Counts); diff != "" {
+		t.Errorf("Counts (-want +got):\n%s", diff)
+	}
+}
+
+func TestVersionsAreOfContent(t *testing.T) {
+	before := build(t, services(t, 3))
+	for _, c := range []struct {
+		name string
+		edit func(*translator.Resources)
+		want []string // the types whose version changes
+	}{
+		{"nothing", func(*translator.Resources) {}, nil},
+		{"another order", func(r *translator.Resources) { slices.Reverse(r.Clusters) }, nil},
+		{"a route", func(r *translator.Resources) {
+			r.Routes[0].VirtualHosts[0].Routes[0].Name = "first"
+		}, []string{resourcev3.RouteType}},
+		{"a cluster", func(r *translator.Resources) {
+			r.Clusters[1].LbPolicy = clusterv3.Cluster_RANDOM
+		}, []string{resourcev3.ClusterType}},
+		{"a removed cluster", func(r *translator.Resources) {
+			r.Clusters = r.Clusters[:2]
+		}, []string{resourcev3.ClusterType}},
+		{"no runtime", func(r *translator.Resources) { r.Runtimes = nil }, []string{resourcev3.RuntimeType}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := services(t, 3)
+			c.edit(&r)
+			after := build(t, r)
+			var changed []string
+			for typeURL, version := range after.Versions {
+				if version != before.Versions[typeURL] {
+					changed = append(changed, typeURL)
+				}
+			}
+			if diff := cmp.Diff(c.want, changed); diff != "" {
+				t.Errorf("changed versions (-want +got):\n%s", diff)
+			}
+			if same := after.Version == before.Version; same != (c.want == nil) {
+				t.Errorf("the versions of the whole are %s and %s", before.Version, after.Version)
+			}
+		})
+	}
+}
+
+// The cache computes the version beside each resource by itself. If ours were
+// others, an Envoy that reconnects would be sent everything again.
+func TestVersionMapIsTheCaches(t *testing.T) {
+	s := build(t, services(t, 3))
+	theirs := cachev3.Snapshot{Resources: s.Resources}
+	if err := theirs.ConstructVersionMap(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(theirs.VersionMap, s.VersionMap); diff != "" {
+		t.Errorf("VersionMap (-cache +ours):\n%s", diff)
+	}
+}
+
+func TestBuildRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit func(*translator.Resources)
+		want snapshot.Fault
+	}{
+		{
+			"two of one name",
+			func(r *translator.Resources) { r.Clusters = append(r.Clusters, cluster(t, "service-00001")) },
+			snapshot.Fault{Type: resourcev3.ClusterType, Name: "service-00001", Msg: "is there twice"},
+		},
+		{
+			"no name",
+			func(r *translator.Resources) { r.Routes[0].Name = "" },
+			snapshot.Fault{Type: resourcev3.RouteType, Msg: "has no name"},
+		},
+		{
+			"not UTF-8",
+			func(r *translator.Resources) { r.Clusters[0].AltStatName = "\xff" },
+			snapshot.Fault{Type: resourcev3.ClusterType, Name: "service-00000", Msg: "string field contains invalid UTF-8"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := services(t, 3)
+			c.edit(&r)
+			_, err := snapshot.Build(r)
+			got, ok := errors.AsType[snapshot.Fault](err)
+			if !ok || got.Type != c.want.Type || got.Name != c.want.Name || !containsFold(got.Msg, c.want.Msg) {
+				t.Errorf("Build: %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+func BenchmarkBuild(b *testing.B) {
+	for n := 10; n <= 10_000; n *= 10 {
+		r := services(b, n)
+		b.Run(fmt.Sprintf("N=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := snapshot.Build(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	for n := 10; n <= 10_000; n *= 10 {
+		s := build(b, services(b, n))
+		b.Run(fmt.Sprintf("N=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.Check(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
