@@ -1,0 +1,162 @@
+// Package xds serves a snapshot of resources to every Envoy that asks: by ADS
+// and by the service of each resource type, in both forms of the protocol.
+//
+// It knows nothing of what it serves but types, names and versions, it never
+// decides what to serve next, and it never offers the same bytes again to an
+// Envoy that has refused them. Before the first snapshot Envoys wait; they are
+// never given an empty configuration in its place.
+package xds
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	cachev3 "github.com/envoyproxy/go-control-plane/pkg/cache/v3"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
+)
+
+// Options say how a server behaves. The zero value is what it does by default.
+type Options struct {
+	Log *slog.Logger // slog.DiscardHandler if nil
+
+	// MaxRecvBytes bounds one request, 64 MiB if zero. A delta stream begins
+	// with the name of every resource that the Envoy has: with grpc's own 4 MiB
+	// an Envoy with 40,000 of them would never come back.
+	MaxRecvBytes int
+
+	// MaxStreams bounds the streams of one connection, 1000 if zero. ADS needs
+	// one; an Envoy without ADS has one for each cluster's endpoints and each
+	// listener's routes, which a smaller number would leave waiting unseen.
+	MaxStreams uint32
+
+	// ShutdownGrace is how long the end of Run waits for streams that it has
+	// told to end, 500 ms if zero.
+	ShutdownGrace time.Duration
+}
+
+// Keepalive, in both directions. Envoys of ours ping every 30 s, and whoever
+// pings more often than every 15 s is cut off; grpc's own limit is 5 min.
+const (
+	minPing     = 15 * time.Second
+	pingEvery   = 30 * time.Second
+	pingTimeout = 10 * time.Second
+)
+
+// Server is an xDS server.
+type Server struct {
+	options Options
+	store   *store
+	health  *health.Server
+	streams *streams
+}
+
+// New makes a server. It serves once it Runs, and its health is NOT_SERVING
+// until there is a snapshot.
+func New(o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.MaxRecvBytes = cmp.Or(o.MaxRecvBytes, 64<<20)
+	o.MaxStreams = cmp.Or(o.MaxStreams, 1000)
+	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, 500*time.Millisecond)
+	s := &Server{options: o, store: newStore(o.Log), health: health.NewServer()}
+	s.streams = &streams{store: s.store, log: o.Log}
+	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+	return s
+}
+
+// Publish makes a snapshot what every Envoy gets. Those that are connected are
+// sent the types whose version has changed, the others what they ask for. It
+// may be called before Run and while it runs.
+//
+// Nothing is published if ctx has ended, or if a type has no version: Envoys
+// would wait for that type.
+func (s *Server) Publish(ctx context.Context, snap cachev3.ResourceSnapshot) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("publishing: %w", err)
+	}
+	for _, typeURL := range served() {
+		if snap.GetVersion(typeURL) == "" {
+			return fmt.Errorf("publishing: no version for %s", typeURL)
+		}
+	}
+	// Whatever is left to do for delta would be done under the cache's lock.
+	if err := snap.ConstructVersionMap(); err != nil {
+		return fmt.Errorf("publishing: %w", err)
+	}
+	if err := s.store.publish(snap); err != nil {
+		return fmt.Errorf("publishing: %w", err)
+	}
+	s.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+	return nil
+}
+
+// Run serves on all of ls until ctx ends, and closes them. Streams do not end
+// by themselves: they are told to, and waited for no longer than
+// Options.ShutdownGrace. A server runs once.
+func (s *Server) Run(ctx context.Context, ls []net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	srv := grpc.NewServer(
+		grpc.MaxRecvMsgSize(s.options.MaxRecvBytes),
+		grpc.MaxConcurrentStreams(s.options.MaxStreams),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout}),
+		grpc.StreamInterceptor(endWith(ctx)),
+	)
+	s.streams.register(srv)
+	healthpb.RegisterHealthServer(srv, s.health)
+	reflection.Register(srv)
+	for _, l := range ls {
+		g.Go(func() error {
+			if err := srv.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+				return fmt.Errorf("serving xDS on %s: %w", l.Addr(), err)
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		<-ctx.Done()
+		s.health.Shutdown()
+		force := time.AfterFunc(s.options.ShutdownGrace, srv.Stop)
+		defer force.Stop()
+		srv.GracefulStop()
+		return nil
+	})
+	return g.Wait()
+}
+
+// endWith ends every stream when ctx does.
+func endWith(ctx context.Context) grpc.StreamServerInterceptor {
+	return func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, serve grpc.StreamHandler) error {
+		both, cancel := context.WithCancel(stream.Context())
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		err := serve(srv, endingStream{stream, both})
+		if err == nil && ctx.Err() != nil {
+			return status.Error(codes.Unavailable, "the server is shutting down")
+		}
+		return err
+	}
+}
+
+// endingStream is a stream with a context that ends sooner.
+type endingStream struct {
+	grpc.ServerStream
+
+	ctx context.Context
+}
+
+// Context returns the context that ends with the server too.
+func (s endingStream) Context() context.Context { return s.ctx }
