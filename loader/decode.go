@@ -3,6 +3,7 @@ package loader
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -50,20 +51,15 @@ func quoted(n *yaml.Node) string { return strconv.Quote(n.Value) }
 // maxDuration is far beyond any use, and within what Envoy takes.
 const maxDuration = 10_000 * time.Hour
 
-// duration reads such as 1m30s; the schema has checked the form.
+// duration reads such as 1m30s; the schema has checked the form. Envoy counts
+// milliseconds, and a part of one would be no limit at all.
 func (d *decoder) duration(v value) time.Duration {
 	t, err := time.ParseDuration(v.text)
-	if err != nil || t > maxDuration {
+	switch {
+	case err != nil || t > maxDuration:
 		d.problem(v.node, diag.BadValue, fmt.Sprintf("%s is longer than %d hours", v.text, maxDuration/time.Hour), "write 0s for no limit, where that is allowed")
-	}
-	return t
-}
-
-// positive reads a duration that must not be zero.
-func (d *decoder) positive(v value, what string) time.Duration {
-	t := d.duration(v)
-	if t < time.Millisecond {
-		d.problem(v.node, diag.BadValue, what+" must be at least 1ms", "")
+	case t < time.Millisecond && strings.ContainsAny(v.text, "123456789"):
+		d.problem(v.node, diag.BadValue, v.text+" is less than 1ms, the least that Envoy counts", "write 1ms")
 	}
 	return t
 }

@@ -53,7 +53,7 @@ func (d *decoder) accessLog(v value) *model.AccessLog {
 		log.Filter.Statuses = append(log.Filter.Statuses, d.statusRange(item))
 	}
 	if t := filter.get("minDuration"); t.node != nil {
-		log.Filter.MinDuration = d.positive(t, "minDuration")
+		log.Filter.MinDuration = d.duration(t)
 	}
 	log.Filter.RuntimeKey = filter.get("runtime").text
 	return log

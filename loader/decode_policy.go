@@ -99,7 +99,7 @@ func (d *decoder) backoff(v value) *model.Backoff {
 	if v.node == nil {
 		return nil
 	}
-	b := &model.Backoff{Base: d.positive(v.get("base"), "the base of a backoff")}
+	b := &model.Backoff{Base: d.duration(v.get("base"))}
 	if m := v.get("max"); m.node != nil {
 		if b.Max = d.duration(m); b.Max < b.Base {
 			d.problem(m.node, diag.BadValue, "the max of a backoff must not be below its base", "")

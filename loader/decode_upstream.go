@@ -43,7 +43,7 @@ func (d *decoder) upstream(v value) *upstream {
 		u.model.DNS = d.dns(dns.value)
 	}
 	if t := v.get("connectTimeout"); t.node != nil {
-		u.model.ConnectTimeout = d.positive(t, "connectTimeout")
+		u.model.ConnectTimeout = d.duration(t)
 	}
 	u.model.LoadBalancing = loadBalancing(v.get("loadBalancing").text)
 	return u
@@ -117,7 +117,7 @@ func (d *decoder) dns(v value) model.DNS {
 		out.Family = model.AllFamilies
 	}
 	if r := v.get("refresh"); r.node != nil {
-		out.Refresh = d.positive(r, "dns.refresh")
+		out.Refresh = d.duration(r)
 	}
 	return out
 }

@@ -20,6 +20,10 @@ type linker struct {
 	scope     scope
 	runtimes  map[string]*document
 	conflicts []conflict
+
+	// Names that are not there; nil until somebody asks.
+	away    map[ref]diag.Place // defined in a file that is held back
+	removed map[ref]string     // taken away by the change of this file
 }
 
 // The listener that serves when no document describes one.

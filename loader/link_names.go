@@ -39,29 +39,55 @@ func (k *linker) references(d *document) bool {
 // dangling reports a reference to nothing: a name that a held file defines,
 // one that a change has just removed, or one that never was.
 func (k *linker) dangling(d *document, kind string, n name, known []string) {
-	for _, path := range k.order {
-		f := k.files[path].newest
-		if f == nil || f == k.active[path] {
-			continue
-		}
-		if at := f.defines[ref{kind, n.text}]; at != nil {
-			k.conflict(d, n.at, diag.HeldBack,
-				fmt.Sprintf("the %s %s is defined in a file that is held back", kind, n.text), "mend that file first").
-				with(diag.Place{File: path, Line: at.Line, Col: at.Column, Msg: "defined here"})
-			return
-		}
+	k.findAway()
+	if place, ok := k.away[ref{kind, n.text}]; ok {
+		k.conflict(d, n.at, diag.HeldBack,
+			fmt.Sprintf("the %s %s is defined in a file that is held back", kind, n.text), "mend that file first").
+			with(place)
+		return
 	}
-	if culprit := k.remover(ref{kind, n.text}); culprit != "" {
+	if culprit, ok := k.removed[ref{kind, n.text}]; ok {
 		k.conflict(d, n.at, diag.StillUsed,
 			fmt.Sprintf("the %s %s was taken away and is still used here; it goes on serving", kind, n.text), "change this first").
 			blamed([]string{culprit})
 		return
 	}
-	hint := fmt.Sprintf("define it, or use %s", among(known))
-	if near, ok := diag.Nearest(n.text, known); ok {
-		hint = fmt.Sprintf("did you mean %q?", near)
+	k.conflict(d, n.at, diag.UnknownName, fmt.Sprintf("there is no %s named %q", kind, n.text), k.suggestion(n.text, known))
+}
+
+// maxSuggestions bounds the search for similar names: with thousands of names
+// and as many mistakes it would take minutes.
+const maxSuggestions = 100
+
+func (k *linker) suggestion(word string, known []string) string {
+	if len(k.conflicts) < maxSuggestions {
+		if near, ok := diag.Nearest(word, known); ok {
+			return fmt.Sprintf("did you mean %q?", near)
+		}
 	}
-	k.conflict(d, n.at, diag.UnknownName, fmt.Sprintf("there is no %s named %q", kind, n.text), hint)
+	return fmt.Sprintf("define it, or use %s", among(known))
+}
+
+// findAway notes the names that are not there but might be: those that held
+// files define, and those that a change has taken away.
+func (k *linker) findAway() {
+	if k.away != nil {
+		return
+	}
+	k.away, k.removed = map[ref]diag.Place{}, map[ref]string{}
+	for _, path := range k.order {
+		v, active := k.files[path], k.active[path]
+		if v.newest != nil && v.newest != active {
+			for r, at := range v.newest.defines {
+				k.away[r] = diag.Place{File: path, Line: at.Line, Col: at.Column, Msg: "defined here"}
+			}
+		}
+		if v.good != nil && v.good != active {
+			for r := range v.good.defines {
+				k.removed[r] = path
+			}
+		}
+	}
 }
 
 // among names a few of what there is.
@@ -74,17 +100,6 @@ func among(known []string) string {
 		return "one of the " + fmt.Sprint(len(known)) + " that there are"
 	}
 	return strings.ReplaceAll(listed(known), " and ", " or ")
-}
-
-// remover returns the file whose change took a name away, if one did.
-func (k *linker) remover(r ref) string {
-	for _, path := range k.order {
-		good := k.files[path].good
-		if good != nil && good != k.active[path] && good.defines[r] != nil {
-			return path
-		}
-	}
-	return ""
 }
 
 // bare reports a route to a service that has no upstream to send to.

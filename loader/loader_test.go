@@ -1,6 +1,7 @@
 package loader_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -161,6 +162,24 @@ func TestCheckHoldsBack(t *testing.T) {
 	}
 	if !slices.Equal(res.Held, []string{"a"}) {
 		t.Errorf("held %v, want [a]", res.Held)
+	}
+}
+
+// A long chain of services that each need the next falls as a whole, soon,
+// when the last is missing.
+func TestLongChains(t *testing.T) {
+	change := map[string]string{"ok": service("ok", "ok.com")}
+	for i := range 1000 {
+		name := fmt.Sprintf("s%d", i)
+		change[name] = service(name, name+".com", fmt.Sprintf("routes: [{to: s%d}]", i+1))
+	}
+	l := loader.New(loader.Options{})
+	if res := apply(l, change); res.Config != nil && len(res.Config.Services) > 1 {
+		t.Errorf("%d services serve, want at most the one that needs none", len(res.Config.Services))
+	}
+	change = map[string]string{"s1000": service("s1000", "s1000.com")}
+	if res := apply(l, change); len(res.Config.Services) != 1002 || len(res.Problems) != 0 {
+		t.Errorf("when the last is there: %d services, problems %v", len(res.Config.Services), res.Problems)
 	}
 }
 

@@ -23,6 +23,10 @@ type conflict struct {
 	blame   []string
 }
 
+// maxRounds is how long a chain of files may be of which each depends on the
+// next, before all that changed is held back together.
+const maxRounds = 50
+
 // settle finds the newest contents that fit each other. It begins with the
 // newest of every file that is right by itself, and puts the files that a
 // conflict is blamed on back to their last good content until none is left.
@@ -38,7 +42,7 @@ func (l *Loader) settle() *settled {
 			s.active[path] = f
 		}
 	}
-	for {
+	for round := 0; ; round++ {
 		set := l.link(s.active)
 		if len(set.conflicts) == 0 {
 			s.config, s.fallback = set.config(), set.scope.fallback
@@ -49,6 +53,9 @@ func (l *Loader) settle() *settled {
 			return s
 		}
 		s.config = nil
+		if round == maxRounds {
+			set.conflicts[0].blame = l.changed(s.active)
+		}
 		if !l.holdBack(s, set.conflicts) {
 			return s
 		}
