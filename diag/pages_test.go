@@ -92,9 +92,9 @@ func load(t *testing.T, page string) diag.Problems {
 		if i == 0 {
 			continue
 		}
-		name, text, _ := strings.Cut(block, "\n")
-		text, _, _ = strings.Cut(text, "```")
-		files = append(files, loader.Source{Path: name, Data: []byte(text)})
+		text, _, _ := strings.Cut(block, "```")
+		name, _, _ := strings.Cut(text, "\n")
+		files = append(files, loader.Source{Path: name, Data: []byte("# " + text)})
 	}
 	l := loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
 		_, problems := pipeline.Build(c, translator.Options{})

@@ -42,10 +42,7 @@ func (d *decoder) accessLog(v value) *model.AccessLog {
 	}
 	log := &model.AccessLog{}
 	if f := v.get("format"); f.node != nil {
-		if log = d.logFormat(f); log == nil {
-			d.problem(f.node, diag.NoEffect, "a format of off leaves nothing to log", "write accessLog: off")
-			return nil
-		}
+		log = d.logFormat(f) // the schema has refused off
 	}
 	log.Path = v.get("path").text
 	filter := v.get("filter")

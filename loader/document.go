@@ -64,7 +64,7 @@ func (f *file) document(v value) {
 	case "listener":
 		d.listener = dec.listener(v)
 	case "runtime":
-		d.runtime = dec.runtime(v)
+		d.runtime, _ = v.get("values").plain().(map[string]any) // the schema wants a mapping
 	}
 	if !f.problems[before:].HasErrors() {
 		f.docs = append(f.docs, d)

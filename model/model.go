@@ -60,8 +60,8 @@ type LogFilter struct {
 // A StatusRange is an inclusive range of HTTP status codes.
 type StatusRange struct{ From, To uint32 }
 
-// A Runtime is one RTDS layer. Values are JSON values: string, bool, float64,
-// int64, nested map[string]any and []any.
+// A Runtime is one RTDS layer. Values are string, bool, float64, int64, and
+// map[string]any of these.
 type Runtime struct {
 	Name   string
 	Origin Origin

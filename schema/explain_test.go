@@ -62,9 +62,9 @@ Examples:
   true
 `,
 		"runtime.values.some.key": `
-runtime.values.some.key: text, number, true or false, list of values or mapping of names to values
+runtime.values.some.key: text, number, true or false or mapping of names to values
 
-A text, a number, true or false, a list or a mapping.
+A text, a number, true or false, or a mapping of these: Envoy's runtime has no lists.
 
 Examples:
   5

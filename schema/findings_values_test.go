@@ -191,8 +191,8 @@ func TestFindingsAboutValues(t *testing.T) {
 			`/routes/0/respond/body: the text is longer than 16384 characters [bad-value]`,
 		},
 		{
-			"a value of runtime that is empty", "runtime", "{runtime: a, values: {b: [1, {c: ~}]}}",
-			`/values/b/1/c (key): the value is empty, check the indentation of the next lines [empty-value]`,
+			"a value of runtime that is empty", "runtime", "{runtime: a, values: {b: {c: ~}}}",
+			`/values/b/c (key): the value is empty, check the indentation of the next lines [empty-value]`,
 		},
 		{
 			"the tenth item comes after the second", "service",

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -95,6 +96,9 @@ func write(t testing.TB, path, got string) {
 
 func orphans(t testing.TB, found, wanted []string) {
 	t.Helper()
+	if run := flag.Lookup("test.run"); run != nil && strings.Contains(run.Value.String(), "/") {
+		return // only some cases were run
+	}
 	for _, path := range found {
 		if slices.ContainsFunc(wanted, func(w string) bool { return filepath.Clean(w) == filepath.Clean(path) }) {
 			continue
