@@ -1,0 +1,80 @@
+package watcher
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// swapped is the link by whose replacement kubelet changes a whole directory.
+// No event names the files that changed, so the hint is the directory. It is
+// not taken for a whole change, though the swap itself is atomic: links to new
+// keys are made after it, and a service that moved to another key would be
+// missing until then.
+const swapped = "..data"
+
+// read says what an event changed, if anything, and whether directories or
+// links came or went with it, so that the tree must be synced before anybody
+// looks. It forgets a directory that went.
+func (t *tree) read(e fsnotify.Event) (c change, reshaped bool) {
+	const comes, goes = fsnotify.Create, fsnotify.Remove | fsnotify.Rename
+	if d := t.dirs[e.Name]; d != nil { // A watched directory itself.
+		c.add(d.at...)
+		if e.Has(goes) {
+			reshaped = true
+			t.forget(e.Name)
+			for _, names := range d.entries {
+				c.add(names...)
+			}
+		}
+	}
+	d := t.dirs[filepath.Dir(e.Name)]
+	if d == nil {
+		return c, reshaped
+	}
+	base := filepath.Base(e.Name)
+	c.add(d.names(base)...)
+	c.add(d.entries[base]...)
+	if !e.Has(comes) || d.entries[base] == nil && (len(d.at) == 0 || hidden(base)) {
+		return c, reshaped
+	}
+	info, err := os.Lstat(e.Name)
+	if err != nil {
+		return c, reshaped // Gone since then, of which another event tells.
+	}
+	if !info.Mode().IsRegular() {
+		return c, true // What a link or directory leaves when it goes does no harm.
+	}
+	if from := renamedFrom(e); replaces(from, e.Name) {
+		c.whole, c.spent = true, d.names(filepath.Base(from))
+	}
+	return c, reshaped
+}
+
+// names returns the names in the tree that a change of the entry base concerns.
+func (d *dir) names(base string) []string {
+	if base == swapped {
+		return d.at
+	}
+	var out []string
+	for _, at := range d.at {
+		out = append(out, path.Join(at, base))
+	}
+	return out
+}
+
+// replaces says whether a rename put a finished file in place: a temporary
+// file of the same directory became one that is read. To rename one that is
+// read into another is two changes, which belong together.
+func replaces(from, to string) bool {
+	return from != "" && filepath.Dir(from) == filepath.Dir(to) && isRead(to) && !isRead(from)
+}
+
+// isRead says whether a file of that name is part of a configuration.
+func isRead(name string) bool {
+	base := filepath.Base(name)
+	return !hidden(base) && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(base))
+}
