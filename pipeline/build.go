@@ -1,0 +1,57 @@
+package pipeline
+
+import (
+	"errors"
+
+	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
+
+	"dragoman/diag"
+	"dragoman/model"
+	"dragoman/snapshot"
+	"dragoman/translator"
+)
+
+// Build translates a configuration and checks the result as a whole. There is
+// a snapshot unless the problems have errors.
+func Build(c *model.Config, o translator.Options) (*snapshot.Snapshot, diag.Problems) {
+	resources, problems := translator.Translate(c, o)
+	if problems.HasErrors() {
+		return nil, problems
+	}
+	snap, err := snapshot.Build(resources)
+	if err == nil {
+		err = snap.Check()
+	}
+	if err == nil {
+		return snap, problems
+	}
+	faults, ok := errors.AsType[snapshot.Faults](err)
+	if !ok {
+		faults = snapshot.Faults{{Msg: err.Error()}}
+	}
+	for _, f := range faults {
+		problems = append(problems, inconsistent(c, f))
+	}
+	return nil, problems
+}
+
+// inconsistent places a fault where the resource comes from. The loader leaves
+// none of these to be found, so one is a bug, which must not reach an Envoy
+// all the same.
+func inconsistent(c *model.Config, f snapshot.Fault) diag.Problem {
+	at := model.Origin{File: ".", Line: 1, Col: 1}
+	switch f.Type {
+	case resource.ClusterType, resource.EndpointType:
+		if s := c.Services[f.Name]; s != nil {
+			at = s.Origin
+		}
+	case resource.ListenerType, resource.RouteType:
+		if l := c.Listeners[f.Name]; l != nil && l.Origin.File != "" {
+			at = l.Origin
+		}
+	}
+	return diag.Problem{
+		Code: diag.Rejected, File: at.File, Line: at.Line, Col: at.Col, Width: 1,
+		Msg: "the translation for Envoy does not hold together: " + f.Error(), Hint: "please report this with the file",
+	}
+}

@@ -1,0 +1,69 @@
+package pipeline
+
+import (
+	"log/slog"
+
+	"dragoman/diag"
+	"dragoman/loader"
+)
+
+// reports log what is wrong, once for each thing and not at every look, and
+// that it is right again.
+type reports struct {
+	log   *slog.Logger
+	known map[string]bool // problems by key
+	files map[string]bool // files with an error
+	dir   string          // what is wrong with the directory itself
+}
+
+// directory reports that the directory cannot be read, and that it can again.
+func (r *reports) directory(err error) {
+	switch {
+	case err == nil && r.dir != "":
+		r.log.Info("the configuration directory can be read again")
+		r.dir = ""
+	case err != nil && err.Error() != r.dir:
+		r.dir = err.Error()
+		r.log.Error("the configuration directory cannot be read; what was read last goes on being served", slog.Any("error", err))
+	}
+}
+
+// problems reports the problems that were not there before.
+func (r *reports) problems(res loader.Result) {
+	known, files := map[string]bool{}, map[string]bool{}
+	for _, p := range res.Problems {
+		key := p.Key()
+		known[key] = true
+		if p.Severity == diag.Error {
+			files[p.File] = true
+		}
+		if !r.known[key] {
+			r.report(p)
+		}
+	}
+	for f := range r.files {
+		if !files[f] {
+			r.log.Info("a file is right again", slog.String("file", f))
+		}
+	}
+	r.known, r.files = known, files
+	if len(res.Held) > 0 && res.Config == nil {
+		r.log.Warn("nothing valid to serve yet", slog.Int("held", len(res.Held)))
+	}
+}
+
+func (r *reports) report(p diag.Problem) {
+	attrs := []any{
+		slog.String("at", p.At()),
+		slog.String("code", p.Code.String()),
+		slog.String("problem", p.Msg),
+	}
+	if p.Hint != "" {
+		attrs = append(attrs, slog.String("hint", p.Hint))
+	}
+	if p.Severity == diag.Warning {
+		r.log.Warn("a file should be looked at", attrs...)
+		return
+	}
+	r.log.Error("a file is wrong; its last good content serves", attrs...)
+}
