@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"dragoman/diag"
+	"dragoman/loader"
+	"dragoman/model"
+	"dragoman/pipeline"
+	"dragoman/snapshot"
+	"dragoman/translator"
+)
+
+// systemRoots adds the flag that says where Envoys find certificate roots.
+func systemRoots(f *pflag.FlagSet, o *translator.Options) {
+	f.StringVar(&o.SystemRoots, "system-roots", translator.DefaultSystemRoots, "file on the Envoys' hosts with the roots that https upstreams are checked against")
+}
+
+// A loaded configuration, as far as it is right.
+type loaded struct {
+	config   *model.Config      // nil when nothing is right
+	snapshot *snapshot.Snapshot // of config
+	problems diag.Problems
+	files    int
+}
+
+// load reads sources as serve does when it starts.
+func load(sources []loader.Source, o translator.Options) loaded {
+	var out loaded
+	l := loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
+		snap, problems := pipeline.Build(c, o)
+		out.snapshot = snap
+		return problems
+	}})
+	res := l.Apply(sources)
+	out.config, out.problems, out.files = res.Config, res.Problems, res.Files
+	return out
+}
+
+// summary is a line for people.
+func (l loaded) summary() string {
+	services := 0
+	if l.config != nil {
+		services = len(l.config.Services)
+	}
+	errs := len(l.problems.Errors())
+	return fmt.Sprintf("%s, %s: %s, %s", count(l.files, "file"), count(services, "valid service"), count(errs, "error"), count(len(l.problems)-errs, "warning"))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// readPaths reads directories, files, and - for standard input. Names are as
+// the user gave them, so that editors and CI can open them.
+func readPaths(paths []string, stdin io.Reader) ([]loader.Source, error) {
+	var out []loader.Source
+	for _, p := range paths {
+		found, err := readPath(p, stdin)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range found {
+			if !slices.ContainsFunc(out, func(o loader.Source) bool { return o.Path == s.Path }) {
+				out = append(out, s)
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no .yaml, .yml or .json file in %v", paths)
+	}
+	return out, nil
+}
+
+func readPath(p string, stdin io.Reader) ([]loader.Source, error) {
+	if p == "-" {
+		data, err := io.ReadAll(stdin)
+		return []loader.Source{{Path: "<stdin>", Data: data}}, err
+	}
+	info, err := os.Stat(p)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return readDir(p)
+	}
+	data, err := os.ReadFile(p)
+	return []loader.Source{{Path: filepath.ToSlash(filepath.Clean(p)), Data: data}}, err
+}
+
+func readDir(dir string) ([]loader.Source, error) {
+	found, unsettled, err := loader.OpenDir(dir, 0).Look(nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(unsettled) > 0 {
+		return nil, fmt.Errorf("%s changes while it is read: try again", dir)
+	}
+	for i := range found {
+		found[i].Path = path.Join(filepath.ToSlash(dir), found[i].Path)
+		if p := found[i].Problem; p != nil {
+			p.File = found[i].Path
+		}
+	}
+	return found, nil
+}

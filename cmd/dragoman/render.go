@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
+
+	"dragoman/translator"
+)
+
+// staticAdmin is the admin endpoint of a static bootstrap: on loopback, since
+// whoever reaches it can stop Envoy.
+const staticAdmin = "127.0.0.1:9901"
+
+// A renderCommand is what the flags of render say.
+type renderCommand struct {
+	output    oneOf
+	types     someOf
+	static    bool
+	translate translator.Options
+}
+
+func newRender() *cobra.Command {
+	r := renderCommand{
+		output: oneOf{"yaml", []string{"yaml", "json"}},
+		types:  someOf{choices: []string{"cds", "eds", "lds", "rds", "rtds"}},
+	}
+	cmd := &cobra.Command{
+		Use:   "render DIR",
+		Short: "Print what Envoy would get from a directory",
+		Long: "Render prints the Envoy resources of DIR, or of one file, or of standard input (-), in an order that depends on\n" +
+			"their names alone: equal configurations give equal bytes. A configuration with errors is not rendered.",
+		Args: oneArg("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return r.run(cmd, args[0])
+		},
+	}
+	f := cmd.Flags()
+	f.VarP(&r.output, "output", "o", "form of the result")
+	f.Var(&r.types, "type", "only resources of these types, parted by commas (default all)")
+	f.BoolVar(&r.static, "static", false, "print one complete bootstrap for envoy -c instead, with its admin endpoint on "+staticAdmin)
+	systemRoots(f, &r.translate)
+	return cmd
+}
+
+func (r *renderCommand) run(cmd *cobra.Command, dir string) error {
+	if r.static && len(r.types.values) > 0 {
+		return errors.New("--static prints the whole configuration: leave out --type")
+	}
+	sources, err := readPaths([]string{dir}, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	res := load(sources, r.translate)
+	if err := printProblems(cmd.ErrOrStderr(), "text", res.problems); err != nil {
+		return err
+	}
+	if res.problems.HasErrors() {
+		return errFindings
+	}
+	resources, _ := translator.Translate(res.config, r.translate) // load has printed what it finds
+	out, err := r.values(resources)
+	if err != nil {
+		return err
+	}
+	return printValue(cmd.OutOrStdout(), r.output.value, out)
+}
+
+// values is what is printed: the resources by kind, or a bootstrap.
+func (r *renderCommand) values(in translator.Resources) (any, error) {
+	if r.static {
+		bootstrap, err := translator.Static(in, staticAdmin)
+		if err != nil {
+			return nil, err
+		}
+		return plain(bootstrap)
+	}
+	out := map[string]any{}
+	for _, kind := range []struct {
+		typ, key  string
+		resources []proto.Message
+	}{
+		{"cds", "clusters", messages(in.Clusters)},
+		{"eds", "endpoints", messages(in.Endpoints)},
+		{"lds", "listeners", messages(in.Listeners)},
+		{"rds", "routes", messages(in.Routes)},
+		{"rtds", "runtimes", messages(in.Runtimes)},
+	} {
+		if len(r.types.values) > 0 && !slices.Contains(r.types.values, kind.typ) {
+			continue
+		}
+		values := []any{} // not nil: an empty list says that there are none
+		for _, m := range kind.resources {
+			v, err := plain(m)
+			if err != nil {
+				return nil, err
+			}
+			values = append(values, v)
+		}
+		out[kind.key] = values
+	}
+	return out, nil
+}
+
+func messages[M proto.Message](in []M) []proto.Message {
+	out := make([]proto.Message, len(in))
+	for i, m := range in {
+		out[i] = m
+	}
+	return out
+}
+
+func printValue(w io.Writer, form string, v any) error {
+	if form == "json" {
+		return printJSON(w, v)
+	}
+	return printYAML(w, v)
+}
+
+// someOf is a flag that takes several of a few words.
+type someOf struct {
+	values  []string
+	choices []string
+}
+
+func (s *someOf) String() string { return strings.Join(s.values, ",") }
+func (s *someOf) Type() string   { return strings.Join(s.choices, ",") }
+
+// Set adds words, and refuses what is not a choice.
+func (s *someOf) Set(list string) error {
+	for word := range strings.SplitSeq(list, ",") {
+		if !slices.Contains(s.choices, word) {
+			return fmt.Errorf("%q is not one of %s", word, strings.Join(s.choices, ", "))
+		}
+		s.values = append(s.values, word)
+	}
+	return nil
+}

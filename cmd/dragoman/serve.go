@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"dragoman/pipeline"
+	"dragoman/snapshot"
+	"dragoman/translator"
+	"dragoman/watcher"
+	"dragoman/xds"
+)
+
+// A serveCommand is what the flags of serve say.
+type serveCommand struct {
+	dir       string
+	listen    string
+	logFormat oneOf
+	logLevel  oneOf
+	watcher   watcher.Options
+	translate translator.Options
+}
+
+func newServe() *cobra.Command {
+	s := serveCommand{
+		logFormat: oneOf{"text", []string{"text", "json"}},
+		logLevel:  oneOf{"info", []string{"debug", "info", "warn", "error"}},
+	}
+	cmd := &cobra.Command{
+		Use:   "serve DIR",
+		Short: "Watch a directory and serve it to Envoys until SIGTERM or SIGINT",
+		Long:  "Serve watches DIR and serves it over xDS. A file that is wrong keeps its last good content; SIGHUP looks again at once.",
+		Args:  oneArg("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s.dir = args[0]
+			return s.run(cmd.Context(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.listen, "listen", "localhost:18000", "serve xDS on every address of this HOST:PORT")
+	f.DurationVar(&s.watcher.Quiet, "quiet", 100*time.Millisecond, "how long a burst of writes must be still")
+	f.DurationVar(&s.watcher.MaxDelay, "max-delay", 2*time.Second, "how long a burst of writes may delay a look")
+	f.DurationVar(&s.watcher.Resync, "resync", 30*time.Second, "look at everything this often; 0 is never")
+	f.Var(&s.watcher.Mode, "watch", "how changes are noticed: auto, notify or poll")
+	f.Var(&s.logFormat, "log-format", "form of the log on standard error")
+	f.Var(&s.logLevel, "log-level", "least level that is logged")
+	systemRoots(f, &s.translate)
+	return cmd
+}
+
+// run serves until a signal. A second signal kills at once.
+func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
+	log := newLogger(stderr, s.logFormat.value, s.logLevel.value)
+	if err := s.check(); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	hangup := make(chan os.Signal, 1) // from here on, or an early SIGHUP would kill
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	listeners, err := xds.Listen(ctx, s.listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; take another port with --listen, or stop what listens there", err)
+	}
+	if err != nil {
+		return err
+	}
+	s.watcher.Log = log
+	w := watcher.New(s.dir, s.watcher)
+	server := xds.New(xds.Options{Log: log})
+	p := pipeline.New(pipeline.Options{
+		Dir:       s.dir,
+		Hints:     w.Changes(),
+		Translate: s.translate,
+		Log:       log,
+		Publish: func(ctx context.Context, snap *snapshot.Snapshot) error {
+			return publish(ctx, server, snap, log)
+		},
+	})
+	for _, l := range listeners {
+		log.Info("serving xDS", slog.String("address", l.Addr().String()), slog.String("directory", s.dir))
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.Run(ctx) })
+	g.Go(func() error { return server.Run(ctx, listeners) })
+	g.Go(func() error { return rescanOnHangup(ctx, hangup, w) })
+	g.Go(func() error {
+		select {
+		case <-w.Armed(): // what changes from here on is noticed
+			return p.Run(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	return g.Wait()
+}
+
+// check refuses what could not work.
+func (s *serveCommand) check() error {
+	info, err := os.Stat(s.dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("nothing to serve: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("nothing to serve: %s is not a directory", s.dir)
+	case s.watcher.Quiet <= 0 || s.watcher.MaxDelay < s.watcher.Quiet:
+		return errors.New("--quiet must be above 0, and not above --max-delay")
+	case s.watcher.Resync < 0:
+		return errors.New("--resync must not be below 0")
+	}
+	return nil
+}
+
+// publish hands a snapshot to the Envoys and says what it holds.
+func publish(ctx context.Context, server *xds.Server, snap *snapshot.Snapshot, log *slog.Logger) error {
+	start := time.Now()
+	if err := server.Publish(ctx, snap); err != nil {
+		return err
+	}
+	log.Info("version published",
+		slog.String("version", snap.Version),
+		resources(snap.Counts),
+		slog.Duration("duration", time.Since(start)))
+	return nil
+}
+
+// resources is how many there are of each type, by the type's last name.
+func resources(counts map[string]int) slog.Attr {
+	var attrs []any
+	for _, url := range slices.Sorted(maps.Keys(counts)) {
+		attrs = append(attrs, slog.Int(url[strings.LastIndexByte(url, '.')+1:], counts[url]))
+	}
+	return slog.Group("resources", attrs...)
+}
+
+// rescanOnHangup looks at everything when SIGHUP comes.
+func rescanOnHangup(ctx context.Context, hangup <-chan os.Signal, w *watcher.Watcher) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangup:
+			w.Rescan()
+		}
+	}
+}
+
+func newLogger(w io.Writer, format, level string) *slog.Logger {
+	var o slog.HandlerOptions
+	var l slog.Level
+	if l.UnmarshalText([]byte(level)) == nil { // the flag takes only levels
+		o.Level = l
+	}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, &o))
+	}
+	return slog.New(slog.NewTextHandler(w, &o))
+}
