@@ -59,13 +59,17 @@ func (d *Dir) Look(names []string) (changes []Source, unsettled []string, err er
 	return s.changes, s.unsettled, nil
 }
 
-// reachable replaces hidden names by the directory that holds them: when
-// ..data is swapped, it is the visible links beside it that change.
+// reachable drops hidden names: no editor's swap file is a reason to read a
+// directory. But when ..data is swapped, it is the visible links beside it that
+// change, so a name like that stands for the directory that holds it.
 func reachable(names []string) []string {
 	var out []string
 	for _, name := range names {
 		parts := strings.Split(path.Clean(name), "/")
 		if i := slices.IndexFunc(parts, hidden); i >= 0 {
+			if !strings.HasPrefix(parts[i], "..") {
+				continue
+			}
 			parts = parts[:i]
 		}
 		out = append(out, path.Join(append([]string{"."}, parts...)...))

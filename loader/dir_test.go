@@ -55,6 +55,7 @@ func TestLookPassesOnWhatIsNew(t *testing.T) {
 	write(t, filepath.Join(root, "a.yaml"), "a2")
 	write(t, filepath.Join(root, "c.json"), "c2")
 	want(t, "look at one", seen(t, d, "a.yaml"), "a.yaml=a2")
+	want(t, "look at what is hidden", seen(t, d, ".c.json.swp", ".git/index", "c.json~"))
 	want(t, "look at the rest", seen(t, d), "c.json=c2")
 	if err := os.Chtimes(filepath.Join(root, "a.yaml"), time.Now(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,164 @@
+package loader_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dragoman/loader"
+	"dragoman/model"
+)
+
+// TestConvergence edits a few files at random, well, badly and against each
+// other. At every step what serves has no conflict, and the services of files
+// that nobody touched serve on. Whenever the directory is
+// right as a whole, what serves is what a loader that reads it afresh serves,
+// and nothing is held back.
+func TestConvergence(t *testing.T) {
+	const runs, steps = 200, 60
+	right := 0
+	for range runs {
+		seed := rand.Uint64()
+		r := rand.New(rand.NewPCG(seed, 0))
+		l := loader.New(loader.Options{})
+		dir := map[string]string{}
+		var before loader.Result
+		for step := range steps {
+			change := randomChange(r, dir)
+			maps.Copy(dir, change)
+			maps.DeleteFunc(dir, func(_, content string) bool { return content == "" })
+			res := apply(l, change)
+			if err := errors.Join(consistent(res.Config), kept(before, res, change)); err != nil {
+				t.Fatalf("seed %d, step %d: %v\nchange %v", seed, step, err, change)
+			}
+			before = res
+			fresh := apply(loader.New(loader.Options{}), dir)
+			if len(dir) == 0 || fresh.Problems.HasErrors() {
+				continue
+			}
+			right++
+			if res.Problems.HasErrors() || len(res.Held) > 0 {
+				t.Fatalf("seed %d, step %d: the directory is right, but %v is held back: %v", seed, step, res.Held, res.Problems)
+			}
+			if diff := cmp.Diff(fresh.Config, res.Config); diff != "" {
+				t.Fatalf("seed %d, step %d (-fresh +edited):\n%s", seed, step, diff)
+			}
+		}
+	}
+	if right < runs {
+		t.Errorf("only %d directories of %d were right: the test proves little", right, runs*steps)
+	}
+}
+
+// randomChange changes one to three of four files.
+func randomChange(r *rand.Rand, dir map[string]string) map[string]string {
+	change := map[string]string{}
+	for range 1 + r.IntN(3) {
+		path := fmt.Sprintf("f%d", r.IntN(4))
+		switch r.IntN(12) {
+		case 0:
+			if dir[path] != "" {
+				change[path] = ""
+			}
+		case 1:
+			change[path] = "service: ["
+		default:
+			change[path] = randomFile(r)
+		}
+	}
+	return change
+}
+
+// randomFile is right by itself, but takes its names from so few that it
+// often meets another.
+func randomFile(r *rand.Rand) string {
+	var docs []string
+	for i := range 1 + r.IntN(2) {
+		name := fmt.Sprintf("s%d", r.IntN(10)*2+i)
+		switch r.IntN(12) {
+		case 0:
+			docs = append(docs, fmt.Sprintf("listener: l%d\nport: %d\ndefault: %t\n", r.IntN(2)*2+i, 80+r.IntN(3), r.IntN(3) > 0))
+		case 1:
+			docs = append(docs, service(name, fmt.Sprintf("h%d", r.IntN(20)), fmt.Sprintf("routes: [{to: s%d}]", r.IntN(20))))
+		case 2:
+			docs = append(docs, service(name, fmt.Sprintf("h%d", r.IntN(20)), fmt.Sprintf("listeners: [l%d]", r.IntN(4))))
+		case 3:
+			docs = append(docs, fmt.Sprintf("service: %s\nupstream: grpc://10.0.0.%d:80\n", name, r.IntN(4)))
+		default:
+			docs = append(docs, service(name, fmt.Sprintf("h%d", r.IntN(20)), fmt.Sprintf("timeout: %ds", r.IntN(9))))
+		}
+	}
+	return strings.Join(docs, "---\n")
+}
+
+// kept says which service stopped serving though its file was neither changed
+// nor held back until now.
+func kept(before, after loader.Result, change map[string]string) error {
+	if before.Config == nil {
+		return nil
+	}
+	for name, s := range before.Config.Services {
+		_, touched := change[s.Origin.File]
+		if !touched && !slices.Contains(before.Held, s.Origin.File) && after.Config.Services[name] == nil {
+			return fmt.Errorf("%s of %s, which nobody touched, is gone", name, s.Origin.File)
+		}
+	}
+	return nil
+}
+
+// consistent says what is wrong with a configuration as a whole.
+func consistent(c *model.Config) error {
+	if c == nil {
+		return nil
+	}
+	taken := map[string]string{}
+	ports := map[uint32]string{}
+	for _, l := range c.Listeners {
+		if other := ports[l.Port]; other != "" {
+			return fmt.Errorf("the listeners %s and %s have one port", other, l.Name)
+		}
+		ports[l.Port] = l.Name
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+		s := c.Services[name]
+		for _, listener := range s.Listeners {
+			if c.Listeners[listener] == nil {
+				return fmt.Errorf("%s is on the listener %s, which is not there", name, listener)
+			}
+			for _, host := range s.Hosts {
+				for i := range s.Routes {
+					key := listener + " " + host + " " + s.Routes[i].Match.Key()
+					if other := taken[key]; other != "" {
+						return fmt.Errorf("%s and %s have one route", other, name)
+					}
+					taken[key] = name
+				}
+			}
+		}
+		for i := range s.Routes {
+			if err := targetsExist(c, name, s.Routes[i].Action); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func targetsExist(c *model.Config, name string, a model.Action) error {
+	f, ok := a.(*model.Forward)
+	if !ok {
+		return nil
+	}
+	for _, to := range f.To {
+		if s := c.Services[to.Service]; s == nil || s.Upstream == nil {
+			return fmt.Errorf("%s sends to %s, which is not there or has no upstream", name, to.Service)
+		}
+	}
+	return nil
+}
