@@ -30,6 +30,7 @@ const (
 	BadUpstream   Code = 2005 // mixed schemes, discovery that cannot be
 	BadHeader     Code = 2006
 	NoUpstream    Code = 2007
+	OddMatch      Code = 2008 // a text that elsewhere is a pattern or variable
 	DuplicateName Code = 3001
 	SameRoute     Code = 3002
 	UnknownName   Code = 3003 // a reference to nothing
@@ -49,7 +50,7 @@ var names = map[Code]string{
 	TooLarge: "too-large", Unreadable: "unreadable", NotYet: "not-yet", UnknownKind: "unknown-kind",
 	Template: "template", OddNumber: "odd-number", NoEffect: "no-effect", BadRegex: "bad-regex",
 	BadFormat: "bad-format", BadRewrite: "bad-rewrite", BadUpstream: "bad-upstream", BadHeader: "bad-header",
-	NoUpstream: "no-upstream", DuplicateName: "duplicate-name", SameRoute: "same-route",
+	NoUpstream: "no-upstream", OddMatch: "odd-match", DuplicateName: "duplicate-name", SameRoute: "same-route",
 	UnknownName: "unknown-name", SamePort: "same-port", WhichListener: "which-listener", HeldBack: "held-back",
 	NoFallThrough: "no-fall-through", StillUsed: "still-used", Emptied: "emptied", Rejected: "rejected",
 }

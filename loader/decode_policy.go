@@ -132,6 +132,7 @@ func (d *decoder) headers(v value) []model.Header {
 		seen[name] = f.at
 		d.changeable(f.at, f.key)
 		d.format(f.value)
+		d.literalDollar(f.value, "Envoy's operators are such as %REQ(x-user)% and %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")
 	}
 	byName := make(map[string]string, len(v.fields))
 	for _, f := range v.fields {

@@ -27,6 +27,7 @@ func (d *decoder) rewrite(v value, match model.PathMatch) (model.PathRewrite, mo
 			path.Kind, path.With = d.prefixRewrite(f, match)
 		case "path":
 			path.Kind, path.With = model.RewritePath, f.value.text
+			d.literalDollar(f.value, `write regex: {pattern: …, with: …}, where \1 is the first group`)
 		case "regex":
 			path = d.regexRewrite(f.value)
 		case "host":
@@ -41,6 +42,7 @@ func (d *decoder) rewrite(v value, match model.PathMatch) (model.PathRewrite, mo
 // prefixRewrite replaces what a prefix matched. An exact path is matched
 // whole, so there it is the whole path; a regular expression has no prefix.
 func (d *decoder) prefixRewrite(f field, match model.PathMatch) (model.RewriteKind, string) {
+	d.literalDollar(f.value, `write regex: {pattern: …, with: …} in a rewrite, where \1 is the first group`)
 	switch match.Kind {
 	case model.PathExact:
 		return model.RewritePath, f.value.text
@@ -58,6 +60,7 @@ var group = regexp.MustCompile(`\\(.?)`)
 func (d *decoder) regexRewrite(v value) model.PathRewrite {
 	pattern := d.regex(v.get("pattern"))
 	with := v.get("with")
+	d.literalDollar(with, `write \1 for the first group`)
 	groups := 0
 	if re, err := regexp.Compile(pattern); err == nil {
 		groups = re.NumSubexp()

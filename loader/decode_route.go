@@ -76,10 +76,13 @@ func (d *decoder) match(v value) model.Match {
 	switch {
 	case v.has("path"):
 		m.Path = model.PathMatch{Kind: model.PathExact, Value: v.get("path").text}
+		d.literalPath(v.get("path"))
 	case v.has("prefix"):
 		m.Path.Value = v.get("prefix").text
+		d.literalPath(v.get("prefix"))
 	case v.has("regex"):
 		m.Path = model.PathMatch{Kind: model.PathRegex, Value: d.regex(v.get("regex"))}
+		d.pathRegex(v.get("regex"))
 	}
 	for _, item := range v.get("methods").items {
 		m.Methods = append(m.Methods, item.text)
@@ -151,6 +154,7 @@ func (d *decoder) redirect(v value, match model.PathMatch) *model.Redirect {
 	}
 	if p, ok := v.field("path"); ok {
 		r.PathKind, r.Path = model.RewritePath, p.value.text
+		d.literalDollar(p.value, "leave path out to keep the request's")
 	}
 	if p, ok := v.field("prefix"); ok {
 		r.PathKind, r.Path = d.prefixRewrite(p, match)

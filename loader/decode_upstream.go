@@ -117,7 +117,9 @@ func (d *decoder) dns(v value) model.DNS {
 		out.Family = model.AllFamilies
 	}
 	if r := v.get("refresh"); r.node != nil {
-		out.Refresh = d.duration(r)
+		if out.Refresh = d.duration(r); out.Refresh == time.Millisecond {
+			d.problem(r.node, diag.BadValue, "the least refresh that Envoy takes is above 1ms", "write 2ms or more")
+		}
 	}
 	return out
 }
@@ -190,6 +192,9 @@ func parseURL(s string) (string, model.Endpoint, *urlError) {
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
 		e.Port = uint32(n)
+	}
+	if strings.Contains(host, "$") {
+		return "", e, &urlError{fmt.Sprintf("%q looks like a variable that was not filled in", host), "Dragoman fills in none"}
 	}
 	if e.Host, ok = hostOf(host); !ok {
 		return "", e, &urlError{fmt.Sprintf("%q is neither a host name nor an address", host), "an IPv6 address stands in brackets: [::1]"}

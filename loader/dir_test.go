@@ -102,6 +102,8 @@ func TestLookRefusesWhatIsNotAFileOfTheDirectory(t *testing.T) {
 	for _, err := range []error{
 		syscall.Mkfifo(filepath.Join(root, "fifo.yaml"), 0o600),
 		os.Symlink(filepath.Join(outside, "secret.yaml"), filepath.Join(root, "out.yaml")),
+		os.Symlink(outside, filepath.Join(root, "team")),
+		os.Symlink(filepath.Join(outside, "secret.yaml"), filepath.Join(root, "LICENSE")), // nobody's configuration
 		os.Symlink("nowhere", filepath.Join(root, "dangling.yaml")),
 		os.Symlink(".", filepath.Join(root, "circle")),
 		os.Mkdir(filepath.Join(root, "dir.yaml"), 0o755),
@@ -114,7 +116,8 @@ func TestLookRefusesWhatIsNotAFileOfTheDirectory(t *testing.T) {
 		"!big.yaml: the file cannot be read: it is larger than 1 MiB",
 		"!dangling.yaml: the file cannot be read: the link leads nowhere",
 		"!fifo.yaml: the file cannot be read: it is not a regular file",
-		"!out.yaml: the link leaves the configuration directory")
+		"!out.yaml: the link leaves the configuration directory",
+		"!team: the link leaves the configuration directory")
 }
 
 func TestADirectoryThatCannotBeReadChangesNothing(t *testing.T) {

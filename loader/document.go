@@ -43,7 +43,7 @@ func (f *file) origin(n *yaml.Node) model.Origin {
 // document decodes one document and adds it to the file, unless it is wrong.
 func (f *file) document(v value) {
 	if v.kind != object {
-		f.problem(v.node, diag.WrongType, "a document is a mapping with a key such as service: NAME", "see the examples")
+		f.notAMapping(v)
 		return
 	}
 	kind, ok := f.kind(v)
@@ -99,7 +99,13 @@ func (f *file) kind(v value) (string, bool) {
 }
 
 func (f *file) noKind(v value) {
+	if f.foreign(v) {
+		return
+	}
 	at, hint := v.node, "begin it with service: NAME, listener: NAME or runtime: NAME"
+	if name, ok := v.field("name"); ok {
+		at, hint = name.at, "write service: NAME in the place of name: NAME"
+	}
 	for _, fl := range v.fields {
 		if near, ok := diag.Nearest(fl.key, schema.Kinds()); ok {
 			at, hint = fl.at, fmt.Sprintf("did you mean %q?", near)

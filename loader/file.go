@@ -70,7 +70,7 @@ func (f *file) readable(data []byte) bool {
 	case len(data) > maxBytes:
 		f.fault(1, diag.TooLarge, fmt.Sprintf("the file has %d bytes, more than 1 MiB", len(data)), "split it")
 	case !utf8.Valid(data):
-		f.fault(1, diag.Unreadable, "the file is not UTF-8 text", "save it as UTF-8")
+		f.notText(data)
 	case tokens > maxTokens:
 		f.fault(1, diag.TooLarge, fmt.Sprintf("the file has too many values: at most %d", maxNodes), "split it")
 	case deepest(data) > maxDepth:

@@ -54,6 +54,7 @@ type Result struct {
 	Changed  bool          // Config is not that of the last Apply
 	Problems diag.Problems // sorted
 	Held     []string      // files whose newest content is not served
+	Unserved []string      // those of them of which nothing is
 	Files    int
 	Services int
 }
@@ -81,6 +82,9 @@ func (l *Loader) Apply(changes []Source) Result {
 		}
 		if v.newest != v.good {
 			res.Held = append(res.Held, path)
+			if v.good == nil {
+				res.Unserved = append(res.Unserved, path)
+			}
 		}
 	}
 	res.Problems = append(res.Problems, set.problems...)

@@ -1,5 +1,7 @@
 package loader
 
+import "regexp"
+
 // The command operators of Envoy 1.40, as its binary knows them: it was asked
 // about every such name found in it. Envoy refuses a whole route table for one
 // that it does not know.
@@ -45,19 +47,59 @@ const plainOperators = `
 	UPSTREAM_WIRE_BYTES_SENT VIRTUAL_CLUSTER_NAME
 `
 
-// freeOperators may have a parameter.
-const freeOperators = `
-	DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT
-	DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT DOWNSTREAM_PEER_CERT_V_END DOWNSTREAM_PEER_CERT_V_START
-	DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT EMIT_TIME EMIT_TIME_LOCAL GRPC_STATUS PATH PER_REQUEST_STATE
-	QUERY_PARAMS REQUESTED_SERVER_NAME RESPONSE_CODE_DETAILS START_TIME START_TIME_LOCAL
-	UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT UPSTREAM_PEER_CERT_V_END UPSTREAM_PEER_CERT_V_START
-	UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT
-`
+// A form is what may stand between the name of some operators and the percent
+// sign that ends them: a parameter in brackets, and a length behind a colon.
+type form struct {
+	operators string
+	pattern   *regexp.Regexp
+	example   string // of what the pattern takes
+}
 
-// boundOperators must have a parameter.
-const boundOperators = `
-	CEL CLUSTER_METADATA COALESCE COMMON_DURATION DYNAMIC_METADATA ENVIRONMENT FILTER_STATE METADATA
-	QUERY_PARAM REQ REQUEST_HEADER RESP RESPONSE_HEADER RESPONSE_TRAILER STREAM_INFO_REQ TRAILER
-	UPSTREAM_FILTER_STATE UPSTREAM_METADATA
-`
+// token is the name of a header.
+const token = "[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+
+// Envoy refuses what does not match these, and takes a little more.
+var (
+	ofHeader      = regexp.MustCompile(`^\(:?` + token + `(\?:?` + token + `)?\)(:[0-9]{1,9})?$`)
+	ofText        = regexp.MustCompile(`^\([^)]+\)(:[0-9]{1,9})?$`)
+	ofWhole       = regexp.MustCompile(`^\([^)]+\)$`)
+	ofNothing     = regexp.MustCompile(`^(\([^)]*\))?$`)
+	ofMetadata    = regexp.MustCompile(`^\((DYNAMIC|CLUSTER|ROUTE|UPSTREAM_HOST|LISTENER|VIRTUAL_HOST|LISTENER_FILTER_CHAIN)(:[^)]*)?\)(:[0-9]{1,9})?$`)
+	ofFilterState = regexp.MustCompile(`^\([^:)]+(:(PLAIN|TYPED|FIELD:[^:)]+))?\)(:[0-9]{1,9})?$`)
+	ofState       = regexp.MustCompile(`^\([^:)]+\)$`)
+	ofSpan        = regexp.MustCompile(`^\([^:)]+:[^:)]+(:(ms|us|ns))?\)$`)
+	ofStatus      = regexp.MustCompile(`^(\((CAMEL_STRING|SNAKE_STRING|NUMBER)?\))?$`)
+	ofPath        = regexp.MustCompile(`^(\((WQ|NQ)?(:(ORIG|PATH|ORIG_OR_PATH)?)?\))?(:[0-9]{1,9})?$`)
+	ofQuery       = regexp.MustCompile(`^(\((ORIG|DECODED)?\))?(:[0-9]{1,9})?$`)
+	ofServerName  = regexp.MustCompile(`^(\((SNI_ONLY|SNI_FIRST|HOST_FIRST)?(:(ORIG_OR_HOST|HOST|ORIG)?)?\))?$`)
+	// Any of strftime's but %n: Envoy looks for that, and finds it in %%n too.
+	ofTime = regexp.MustCompile(`^(\(([^)%]|%[^A-Za-z)]*([EO][0-9*]*)?[A-DF-NP-Za-mo-z])*\))?$`)
+)
+
+// forms are those of the operators that may have a parameter.
+func forms() []form {
+	return []form{
+		{"REQ REQUEST_HEADER STREAM_INFO_REQ RESP RESPONSE_HEADER TRAILER RESPONSE_TRAILER", ofHeader, "(x-id)"},
+		{"DYNAMIC_METADATA ENVIRONMENT QUERY_PARAM", ofText, "(NAME)"},
+		{"CLUSTER_METADATA UPSTREAM_METADATA", ofWhole, "(NAMESPACE:KEY)"},
+		{"METADATA", ofMetadata, "(ROUTE:NAMESPACE:KEY)"},
+		{"FILTER_STATE UPSTREAM_FILTER_STATE", ofFilterState, "(KEY:PLAIN)"},
+		{"PER_REQUEST_STATE", ofState, "(KEY)"},
+		{"COMMON_DURATION", ofSpan, "(US_TX_BEG:US_RX_END:ms)"},
+		{"START_TIME START_TIME_LOCAL EMIT_TIME EMIT_TIME_LOCAL", ofTime, "(%Y-%m-%d)"},
+		{"DOWNSTREAM_PEER_CERT_V_START DOWNSTREAM_PEER_CERT_V_END", ofTime, "(%Y-%m-%d)"},
+		{"UPSTREAM_PEER_CERT_V_START UPSTREAM_PEER_CERT_V_END", ofTime, "(%Y-%m-%d)"},
+		{"RESPONSE_CODE_DETAILS", ofNothing, ""},
+		{"DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT", ofNothing, ""},
+		{"DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", ofNothing, ""},
+		{"UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", ofNothing, ""},
+		{"GRPC_STATUS", ofStatus, "(SNAKE_STRING)"},
+		{"PATH", ofPath, "(NQ:ORIG)"},
+		{"QUERY_PARAMS", ofQuery, "(DECODED)"},
+		{"REQUESTED_SERVER_NAME", ofServerName, "(SNI_FIRST)"},
+	}
+}
+
+// notYetOperators have a little language as their parameter, CEL and JSON. No
+// mistake in it would be seen here, and Envoy would refuse all routes for it.
+const notYetOperators = "CEL COALESCE"

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func (s *scan) look(name string) error {
 		}
 		return nil // missing will see to it
 	case name != "." && err != nil:
-		if isConfig(name) {
+		if isConfig(name) || s.leadsToDirectory(name) {
 			s.trouble(name, err)
 		}
 		return nil
@@ -49,6 +50,13 @@ func (s *scan) look(name string) error {
 		s.read(name, info)
 	}
 	return nil
+}
+
+// leadsToDirectory tells a link out of the configuration directory that leads
+// to another directory: whoever made it wants what is in there. It is not read.
+func (s *scan) leadsToDirectory(name string) bool {
+	info, err := os.Stat(filepath.Join(s.dir.path, filepath.FromSlash(name)))
+	return err == nil && info.IsDir()
 }
 
 // maxLooks is how often a directory is read anew because a ConfigMap was
@@ -202,7 +210,7 @@ func unreadable(name string, err error) *diag.Problem {
 	case errors.Is(err, fs.ErrPermission):
 		p.Hint = "give Dragoman's user the right to read it"
 	case strings.Contains(err.Error(), "path escapes"):
-		p.Msg, p.Hint = "the link leaves the configuration directory", "put the file itself here"
+		p.Msg, p.Hint = "the link leaves the configuration directory", "put what it leads to in its place, or serve a directory that holds both"
 	case errors.Is(err, errTooLarge):
 		p.Code, p.Hint = diag.TooLarge, "split it"
 	}

@@ -28,7 +28,7 @@ func (f *file) syntax(err error) {
 		msg = yamlLine.ReplaceAllString(msg, "")
 	}
 	line = min(max(1, line), len(f.lines))
-	if f.template(line-1, line+1) || f.star(msg, line) || f.tab(line) {
+	if f.conflict() || f.template(line-1, line+1) || f.json() || f.star(msg, line) || f.tab(line) || f.dashes(line) || f.colon(line) {
 		return
 	}
 	if strings.Contains(msg, "did not find expected ',' or") {
@@ -37,15 +37,23 @@ func (f *file) syntax(err error) {
 	for len(strings.TrimSpace(f.line(line))) == 0 && line > 1 {
 		line-- // the parser often points behind the end
 	}
+	if n, ok := f.misplaced(line); ok && strings.Contains(msg, "did not find expected") && !strings.Contains(msg, "',' or") {
+		f.fault(n, diag.Syntax, "not YAML: the indentation of this line fits none above it", "align it with the lines that it belongs to")
+		return
+	}
 	f.fault(line, diag.Syntax, "not YAML: "+msg, syntaxHint(msg))
 }
 
 // template reports an unrendered template in a range of lines.
 func (f *file) template(from, to int) bool {
 	for n := max(1, from); n <= min(to, len(f.lines)); n++ {
-		if i := strings.Index(f.line(n), "{{"); i >= 0 {
-			end := strings.Index(f.line(n)[i:], "}}")
-			f.fault(n, diag.Template, "this looks like a template that was not rendered: {{ … }}", "give Dragoman the rendered file").
+		for _, b := range [][2]string{{"{{", "}}"}, {"{%", "%}"}, {"<%", "%>"}} {
+			i := strings.Index(f.line(n), b[0])
+			if i < 0 {
+				continue
+			}
+			end := strings.Index(f.line(n)[i:], b[1])
+			f.fault(n, diag.Template, fmt.Sprintf("this looks like a template that was not rendered: %s … %s", b[0], b[1]), "give Dragoman the rendered file").
 				at(column(f.line(n), i), max(2, end+2))
 			return true
 		}

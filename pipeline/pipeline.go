@@ -33,7 +33,8 @@ type Pipeline struct {
 	loader   *loader.Loader
 	reports  reports
 	built    *snapshot.Snapshot // the last that passed every check
-	serving  string             // the version published last
+	serving  string             // the version published last, "" when that is not known
+	looked   bool               // at the directory, at least once
 	pending  bool               // built is to be published
 	failures int                // of publishing it
 }
@@ -94,11 +95,19 @@ func (p *Pipeline) look(hint, unsettled []string) []string {
 		hint = append(slices.Clip(unsettled), hint...)
 	}
 	changes, unsettled, err := p.dir.Look(hint)
-	if p.reports.directory(err); err != nil || len(changes) == 0 {
+	if p.reports.directory(err); err != nil {
+		return []string{"."} // whatever was to be looked at, and with no further hint
+	}
+	first := !p.looked
+	p.looked = true
+	if len(changes) == 0 {
+		if first && len(unsettled) == 0 {
+			p.o.Log.Warn("no .yaml, .yml or .json file to serve yet", slog.String("directory", p.o.Dir))
+		}
 		return unsettled
 	}
 	res := p.loader.Apply(changes)
-	p.reports.problems(res)
+	p.reports.problems(changes, res)
 	switch {
 	case !res.Changed:
 	case p.built.Version == p.serving:
@@ -123,6 +132,7 @@ func (p *Pipeline) publish(ctx context.Context) (again bool) {
 	}
 	if err := p.o.Publish(ctx, p.built); err != nil {
 		p.failures++
+		p.serving = "" // perhaps some of it: going back is a change too
 		p.o.Log.Error("publishing failed; it will be tried again",
 			slog.String("version", p.built.Version), slog.Any("error", err))
 		return true

@@ -104,6 +104,7 @@ func TestTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := start(t, dir)
 		l.wantPublished("an empty directory", 0)
+		l.wantLoggedOnce("no .yaml, .yml or .json file to serve yet")
 
 		l.write("a.yaml", goodA)
 		l.hint("a.yaml")
@@ -129,6 +130,42 @@ func TestTheLoop(t *testing.T) {
 
 		l.hint()
 		l.wantPublished("a hint for nothing", 2)
+	})
+}
+
+func (l *loop) wantLoggedOnce(text string) {
+	l.t.Helper()
+	if got := strings.Count(l.log.String(), text); got != 1 {
+		l.t.Errorf("%q was logged %d times, want once\n%s", text, got, l.log.String())
+	}
+}
+
+// Whoever reads the log must not think that something serves when nothing
+// does, or that a file was mended that was taken away.
+func TestWhatServesMeanwhileIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, dir)
+		l.write("a.yaml", "service: [")
+		l.hint("a.yaml")
+		l.wantLoggedOnce("a file is wrong; nothing of it serves yet")
+		l.write("a.yaml", goodA)
+		l.hint("a.yaml")
+		l.wantLoggedOnce("a file is right again")
+		l.write("a.yaml", "service: [")
+		l.hint("a.yaml")
+		l.wantLoggedOnce("a file is wrong; its last good content serves")
+
+		l.write("b.yaml", "service: [")
+		l.hint("b.yaml")
+		if err := os.Remove(filepath.Join(dir, "b.yaml")); err != nil {
+			t.Fatal(err)
+		}
+		l.hint("b.yaml")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		l.wantLoggedOnce("a wrong file is gone")
+		l.wantLoggedOnce("a file is right again")
 	})
 }
 
@@ -170,6 +207,51 @@ func TestFailedPublicationsAreRepeated(t *testing.T) {
 		l.wantPublished("a newer one at once", 2)
 		time.Sleep(time.Minute)
 		l.wantPublished("and nothing more", 2)
+	})
+}
+
+// A publication that fails may have reached some Envoys: to go back to what was
+// published before it is not nothing.
+func TestGoingBackFromAFailureIsPublished(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, dir)
+		l.write("a.yaml", goodA)
+		l.hint("a.yaml")
+		l.refuses(1)
+		l.write("a.yaml", strings.Replace(goodA, "10.0.0.1", "10.0.0.9", 1))
+		l.hint("a.yaml")
+		l.write("a.yaml", goodA)
+		l.hint("a.yaml")
+		l.wantPublished("back again", 2)
+		if v := l.versions(); len(v) == 2 && v[0] != v[1] {
+			t.Errorf("versions %v: the second should be the first", v)
+		}
+	})
+}
+
+// A hint that comes while the directory cannot be read is not forgotten.
+func TestAHintWaitsForTheDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "config")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, dir)
+		l.write("a.yaml", goodA)
+		l.hint("a.yaml")
+		l.write("a.yaml", strings.Replace(goodA, "10.0.0.1", "10.0.0.9", 1))
+		if err := os.Rename(dir, dir+"~"); err != nil {
+			t.Fatal(err)
+		}
+		l.hint("a.yaml")
+		l.wantPublished("the directory is away", 1)
+		if err := os.Rename(dir+"~", dir); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		l.wantPublished("it is back", 2)
 	})
 }
 

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 
 	"dragoman/diag"
 	"dragoman/loader"
@@ -28,8 +30,9 @@ func (r *reports) directory(err error) {
 	}
 }
 
-// problems reports the problems that were not there before.
-func (r *reports) problems(res loader.Result) {
+// problems reports the problems that were not there before, and files that
+// have none any more because they are right, or gone.
+func (r *reports) problems(changes []loader.Source, res loader.Result) {
 	known, files := map[string]bool{}, map[string]bool{}
 	for _, p := range res.Problems {
 		key := p.Key()
@@ -38,11 +41,15 @@ func (r *reports) problems(res loader.Result) {
 			files[p.File] = true
 		}
 		if !r.known[key] {
-			r.report(p)
+			r.report(p, !slices.Contains(res.Unserved, p.File))
 		}
 	}
-	for f := range r.files {
-		if !files[f] {
+	for _, f := range slices.Sorted(maps.Keys(r.files)) {
+		switch {
+		case files[f]:
+		case slices.ContainsFunc(changes, func(s loader.Source) bool { return s.Path == f && s.Gone }):
+			r.log.Info("a wrong file is gone", slog.String("file", f))
+		default:
 			r.log.Info("a file is right again", slog.String("file", f))
 		}
 	}
@@ -52,7 +59,9 @@ func (r *reports) problems(res loader.Result) {
 	}
 }
 
-func (r *reports) report(p diag.Problem) {
+// report logs one problem. What serves meanwhile depends on whether the file
+// was ever right since this program began.
+func (r *reports) report(p diag.Problem, hasServed bool) {
 	attrs := []any{
 		slog.String("at", p.At()),
 		slog.String("code", p.Code.String()),
@@ -61,9 +70,12 @@ func (r *reports) report(p diag.Problem) {
 	if p.Hint != "" {
 		attrs = append(attrs, slog.String("hint", p.Hint))
 	}
-	if p.Severity == diag.Warning {
+	switch {
+	case p.Severity == diag.Warning:
 		r.log.Warn("a file should be looked at", attrs...)
-		return
+	case hasServed:
+		r.log.Error("a file is wrong; its last good content serves", attrs...)
+	default:
+		r.log.Error("a file is wrong; nothing of it serves yet", attrs...)
 	}
-	r.log.Error("a file is wrong; its last good content serves", attrs...)
 }

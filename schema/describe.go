@@ -69,12 +69,15 @@ func (d *document) notOneOf(f failure) finding {
 	word, isText := f.value.(string)
 	switch {
 	case len(all) == 1:
-		return f.finding(diag.BadValue, fmt.Sprintf("expected %s, got %s", all[0], scalar(f.value)), "")
+		return f.finding(diag.BadValue, fmt.Sprintf("expected %s, got %s", all[0], scalar(f.value)), f.otherForm())
 	case isText && later(word, f.schema.words("x-not-yet-values")):
 		return f.finding(diag.NotYet, fmt.Sprintf("%q is not supported yet", f.key()+": "+word), "write one of "+alternatives(all))
 	}
 	msg := fmt.Sprintf("%s is not one of %s", scalar(f.value), strings.Join(all, ", "))
-	return f.finding(diag.BadValue, msg, suggest(word, f.schema.words("enum"), ""))
+	if meant := synonym(word, f.schema); meant != "" {
+		return f.finding(diag.BadValue, msg, fmt.Sprintf("did you mean %q?", meant))
+	}
+	return f.finding(diag.BadValue, msg, suggest(word, f.schema.words("enum"), f.otherForm()))
 }
 
 // wrongForm is about a text that does not match its pattern. The pattern's
@@ -87,14 +90,52 @@ func wrongForm(f failure) finding {
 	}
 	hint := unquoted(text, f.schema)
 	better, guessed := guess(text, f.schema)
+	isURL = isURL && strings.HasPrefix(rest, "//")
 	switch {
 	case hint != "":
+	case strings.Contains(text, "${"), strings.Contains(text, "<%"):
+		hint = "this looks like a variable that was not filled in, and Dragoman fills in none"
+	case isURL && f.schema.text("x-url") != "":
+		hint = f.schema.text("x-url")
+	case strings.Contains(text, "://") && strings.ContainsAny(text, ", "):
+		hint = "several are written as a list: " + flow(parts(text))
+	case synonym(text, f.schema) != "":
+		hint = fmt.Sprintf("did you mean %q?", synonym(text, f.schema))
 	case guessed:
 		hint = fmt.Sprintf("did you mean %q?", better)
-	case isURL && strings.HasPrefix(rest, "//"):
+	case isURL && synonym(scheme, f.schema) != "":
+		hint = fmt.Sprintf("did you mean %q?", synonym(scheme, f.schema)+":"+rest)
+	case isURL:
 		hint = suggest(scheme, f.schema.words("x-schemes"), "")
 	}
 	return f.finding(diag.BadValue, fmt.Sprintf("%s, got %s", f.schema.text("patternErrorMessage"), scalar(text)), hint)
+}
+
+// parts are the items of a list that was written as one text.
+func parts(s string) []any {
+	var out []any
+	for _, item := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }) {
+		out = append(out, item)
+	}
+	return out
+}
+
+// mappingLike shows the first example that is a mapping, or nothing.
+func mappingLike(before string, n *node) string {
+	for _, example := range n.list("examples") {
+		if m, ok := example.(*node); ok {
+			return before + flow(m)
+		}
+	}
+	return ""
+}
+
+// otherForm is how a mapping is written where a text is not one of those taken.
+func (f failure) otherForm() string {
+	if f.object == nil || f.object.child("then") != f.schema {
+		return ""
+	}
+	return mappingLike("write a mapping, such as ", f.object)
 }
 
 // later reports whether a word is of those that come later, however spelt.
@@ -102,7 +143,10 @@ func later(word string, words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return folded(w) == folded(word) })
 }
 
+// unjoined takes out what people join words with.
+//
+//nolint:gochecknoglobals // a table, never changed
+var unjoined = strings.NewReplacer("_", "", "-", "")
+
 // folded is a name without what people misremember.
-func folded(s string) string {
-	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s))
-}
+func folded(s string) string { return unjoined.Replace(strings.ToLower(s)) }

@@ -32,7 +32,7 @@ Default: off
 
 Examples:
   json
-  {format: text, filter: {status: [5xx]}}
+  {path: /var/log/envoy/access.log, filter: {status: [5xx]}}
 
 Keys:
   format  text, json or format string

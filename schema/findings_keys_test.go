@@ -85,8 +85,21 @@ func TestFindingsAboutKeys(t *testing.T) {
 		},
 		{
 			"an unknown key in a mapping without a name of its own", "service",
-			"{service: a, upstream: http://a, retry: {tries: 2}}",
-			`/retry/tries (key): unknown key "tries" in "retry", the keys are attempts, on, perTryTimeout, backoff, statuses [unknown-key]`,
+			"{service: a, upstream: http://a, retry: {jitter: 2}}",
+			`/retry/jitter (key): unknown key "jitter" in "retry", the keys are attempts, on, perTryTimeout, backoff, statuses [unknown-key]`,
+		},
+		{
+			"another proxy's word for a missing key", "service", "{service: a, proxy_pass: http://a}",
+			`/proxy_pass (key): unknown key "proxy_pass" in a service, did you mean "upstream"? [unknown-key]`,
+		},
+		{
+			"another proxy's word for a key that comes later", "listener", "{listener: a, port: 443, ssl_certificate: a.pem}",
+			`/ssl_certificate (key): unknown key "ssl_certificate" in a listener, did you mean "tls"? It is not supported yet [unknown-key]`,
+		},
+		{
+			"other proxies' words for which one key would not do", "service", "{service: a, upstream: {host: a, port: 80}}",
+			`/upstream/host (key): unknown key "host" in an upstream, write endpoints: [http://HOST:PORT] [unknown-key]
+/upstream/port (key): unknown key "port" in an upstream, write endpoints: [http://HOST:PORT] [unknown-key]`,
 		},
 		{
 			"a missing key", "listener", "{listener: a}",

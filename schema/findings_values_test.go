@@ -63,7 +63,7 @@ func TestFindingsAboutValues(t *testing.T) {
 		},
 		{
 			"a list in the place of a mapping", "service", "{service: a, upstream: http://a, retry: [attempts: 2]}",
-			`/retry (key): expected a mapping, got a list, write keys without dashes before them [wrong-type]`,
+			`/retry (key): expected a mapping, got a list, write keys without dashes before them, such as {attempts: 2, on: [connect-failure]} [wrong-type]`,
 		},
 		{
 			"a number in the place of a mapping", "service", "{service: a, upstream: http://a, retry: 3}",
@@ -111,7 +111,7 @@ func TestFindingsAboutValues(t *testing.T) {
 		},
 		{
 			"a list as document", "service", "[service: a]",
-			`/: expected a mapping, got a list, write keys without dashes before them [wrong-type]`,
+			`/: expected a mapping, got a list, write keys without dashes before them, such as {service: cart, hosts: [shop.example.com], upstream: http://cart:8080} [wrong-type]`,
 		},
 		{
 			"a word that is not one of some", "service",
@@ -126,7 +126,46 @@ func TestFindingsAboutValues(t *testing.T) {
 		{
 			"a word that is not the one", "service",
 			"{service: a, upstream: http://a, routes: [{redirect: http}]}",
-			`/routes/0/redirect: expected "https", got "http" [bad-value]`,
+			`/routes/0/redirect: expected "https", got "http", write a mapping, such as {host: www.example.com, path: /new, code: 308} [bad-value]`,
+		},
+		{
+			"another proxy's word", "service", "{service: a, upstream: {endpoints: [http://a], loadBalancing: least_conn}, timeout: none}",
+			`/timeout: expected a duration such as 5s, 250ms or 1m30s, got "none", did you mean "0s"? [bad-value]
+/upstream/loadBalancing: "least_conn" is not one of "round-robin", "least-request", "random", "ring-hash", "maglev", did you mean "least-request"? [bad-value]`,
+		},
+		{
+			"another proxy's catch-all", "service", "{service: a, hosts: [_, .example.com], upstream: http://a}",
+			`/hosts/0: expected a host, or * for every one, got "_", did you mean "*"? [bad-value]
+/hosts/1: expected a host such as example.com, *.example.com or *, without a scheme, port or path, got ".example.com", did you mean "*.example.com"? [bad-value]`,
+		},
+		{
+			"a scheme that is another one's upgrade", "service", "{service: a, upstream: 'ws://a:80'}",
+			`/upstream: expected a URL such as http://cart:8080 (or https, h2c, grpc, grpcs), got "ws://a:80", did you mean "http://a:80"? [bad-value]`,
+		},
+		{
+			"several URLs in one text", "service", "{service: a, upstream: 'http://a:80, http://b:80'}",
+			`/upstream: expected a URL such as http://cart:8080 (or https, h2c, grpc, grpcs), got "http://a:80, http://b:80", several are written as a list: [http://a:80, http://b:80] [bad-value]`,
+		},
+		{
+			"a URL for a name", "service", "{service: a, upstream: http://a, routes: [{to: 'http://b:80'}]}",
+			`/routes/0/to: expected a name of at most 63 lower-case letters, digits, '-', '_' and '.' that begins and ends with a letter or digit, got "http://b:80", a URL is the upstream of a service: write that service's name here [bad-value]`,
+		},
+		{
+			"a variable", "service", "{service: a, upstream: '${UPSTREAM}'}",
+			`/upstream: expected a URL such as http://cart:8080 (or https, h2c, grpc, grpcs), got "${UPSTREAM}", this looks like a variable that was not filled in, and Dragoman fills in none [bad-value]`,
+		},
+		{
+			"percentages", "service", "{service: a, upstream: http://a, routes: [{to: {a: 90%, b: 10 %}}]}",
+			`/routes/0/to/a: expected a whole number, got a string, did you mean 90? [wrong-type]
+/routes/0/to/b: expected a whole number, got a string, did you mean 10? [wrong-type]`,
+		},
+		{
+			"a list in a text", "service", "{service: a, upstream: http://a, routes: [{methods: 'GET,POST'}]}",
+			`/routes/0/methods: expected a list, got a string, make it a list: [GET, POST] [wrong-type]`,
+		},
+		{
+			"days", "service", "{service: a, upstream: http://a, timeout: 2d}",
+			`/timeout: expected a duration such as 5s, 250ms or 1m30s, got "2d", did you mean "48h"? [bad-value]`,
 		},
 		{
 			"a word that is not there yet", "service",

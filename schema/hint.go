@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -23,7 +24,11 @@ func (d *document) typeHint(f failure) string {
 		}
 	case []any:
 		if f.schema.takes("object") && !f.schema.takes("array") {
-			hint = "write keys without dashes before them"
+			hint = "write keys without dashes before them" + mappingLike(", such as ", f.schema)
+		}
+	case json.Number, float64:
+		if hint = f.schema.text("x-number"); hint == "" {
+			hint = d.quoted(got(v), fmt.Sprint(v), f.schema)
 		}
 	default:
 		hint = d.quoted(got(v), fmt.Sprint(v), f.schema)
@@ -32,6 +37,9 @@ func (d *document) typeHint(f failure) string {
 	case hint != "":
 		return hint
 	case fits(f.value, d.resolve(f.schema.child("items"))):
+		if s, ok := f.value.(string); ok {
+			return "make it a list: " + flow(parts(s))
+		}
 		return fmt.Sprintf("make it a list: [%s]", flow(f.value))
 	case f.schema.takes("boolean"), d.asText(f.schema).list("enum") != nil:
 		return "" // all that there is has been said
@@ -50,11 +58,19 @@ func fits(v any, n *node) bool {
 // unquoted is about a text where a number or a truth should be.
 func unquoted(s string, n *node) string {
 	if n.takes("integer", "number") {
-		if _, err := strconv.ParseFloat(s, 64); err == nil {
+		if isNumber(s) {
 			return "remove the quotes: " + s
+		}
+		if bare := strings.Trim(s, ":% "); bare != s && isNumber(bare) {
+			return fmt.Sprintf("did you mean %s?", bare)
 		}
 	}
 	return truth(s, n)
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil
 }
 
 // truth is about the words and numbers that stand for a truth elsewhere.
@@ -137,9 +153,21 @@ func variants(s string) []string {
 	host, _, _ = strings.Cut(host, ":")
 	withoutPort, _, _ := strings.Cut(s, ":")
 	dashes, joined := strings.ReplaceAll(s, " ", "-"), strings.ReplaceAll(s, " ", "")
-	tries := []string{s, dashes, joined, strings.ToLower(dashes), strings.ToUpper(s), units.Replace(strings.ToLower(joined)), "/" + s}
-	if _, err := strconv.ParseFloat(s, 64); err == nil {
+	tries := []string{s, dashes, joined, strings.ToLower(dashes), strings.ToUpper(s), units.Replace(strings.ToLower(joined))}
+	if !isURL && !strings.HasPrefix(s, "^") {
+		tries = append(tries, "/"+s)
+	}
+	if isNumber(s) {
 		tries = append(tries, s+"s")
+	}
+	if n, err := strconv.Atoi(strings.TrimRight(s, "days ")); err == nil && n < 1000 && strings.ContainsRune(s, 'd') {
+		tries = append(tries, fmt.Sprintf("%dh", 24*n))
+	}
+	if bare := strings.Trim(s, "“”„‘’"); bare != s {
+		tries = append(tries, bare)
+	}
+	if strings.HasPrefix(s, ".") {
+		tries = append(tries, "*"+s)
 	}
 	if isURL {
 		tries = append(tries, host)

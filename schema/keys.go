@@ -56,7 +56,7 @@ func (d *document) unknown(f failure) []finding {
 			continue
 		}
 		u := g.atKey(diag.UnknownKey, fmt.Sprintf("unknown key %q in %s", shorten(key), f.noun()), d.unknownHint(key, f.schema, has))
-		u.unknown = key
+		u.unknown, u.meant = key, synonym(key, f.schema)
 		out = append(out, u)
 	}
 	return out
@@ -69,6 +69,15 @@ func matchesAny(key string, patterns *node) bool {
 // unknownHint says what a key was probably meant to be, or where it belongs,
 // or what there is.
 func (d *document) unknownHint(key string, n *node, has map[string]any) string {
+	switch meant := synonym(key, n); {
+	case meant == "":
+	case strings.Contains(meant, " "):
+		return meant
+	case later(meant, n.words("x-not-yet")):
+		return fmt.Sprintf("did you mean %q? It is not supported yet", meant)
+	default:
+		return fmt.Sprintf("did you mean %q?", meant)
+	}
 	open := slices.DeleteFunc(slices.Clone(n.properties()), func(k string) bool { _, taken := has[k]; return taken })
 	for _, candidates := range [][]string{open, n.properties()} {
 		if near, ok := diag.Nearest(key, candidates); ok {
@@ -85,6 +94,22 @@ func (d *document) unknownHint(key string, n *node, has map[string]any) string {
 		return "it belongs " + place
 	}
 	return "the keys are " + strings.Join(n.properties(), ", ")
+}
+
+// synonym is our word for one that other proxies use at a place, or, where no
+// one word would do, what to write. It is empty for all other words.
+func synonym(word string, n *node) string {
+	others := n.child("x-synonyms")
+	if others == nil {
+		return ""
+	}
+	bare := unjoined.Replace(word)
+	for _, other := range others.keys { // in camel case, but _ for every host
+		if strings.EqualFold(other, bare) || other == word {
+			return others.text(other)
+		}
+	}
+	return ""
 }
 
 // elsewhere is where else in the format a key stands, and how it is spelt

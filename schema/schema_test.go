@@ -170,7 +170,8 @@ func TestKeywords(t *testing.T) {
 	known := strings.Fields(`type enum pattern minimum maximum minLength maxLength minItems minProperties required anyOf
 		additionalProperties dependencies properties patternProperties propertyNames items if then not allOf $ref definitions
 		$schema title description default examples patternErrorMessage
-		x-default x-not-yet x-not-yet-values x-not-yet-types x-not-yet-schemes x-schemes`)
+		x-default x-not-yet x-not-yet-values x-not-yet-types x-not-yet-schemes x-schemes
+		x-synonyms x-url x-number`)
 	annotations := strings.Fields("$ref title description default examples x-default")
 	for _, p := range parts(t) {
 		for key := range p.is {
@@ -229,6 +230,28 @@ func TestNotYet(t *testing.T) {
 	}
 	if len(base) > 0 {
 		t.Errorf("nothing comes later in %v", slices.Sorted(maps.Keys(base)))
+	}
+}
+
+// What other proxies call a thing leads to something that is there, and is no
+// word of ours at the same place.
+func TestSynonyms(t *testing.T) {
+	for _, p := range parts(t) {
+		synonyms, _ := p.is["x-synonyms"].(map[string]any)
+		ours, _ := p.is["properties"].(map[string]any)
+		for word, meant := range synonyms {
+			to, ok := meant.(string)
+			if !ok || word == to || ours[word] != nil {
+				t.Errorf("%s: the synonym %s means %v", p, word, meant)
+			}
+			later, _ := p.is["x-not-yet"].([]any)
+			if ours != nil && !strings.Contains(to, " ") && ours[to] == nil && !slices.Contains(later, meant) {
+				t.Errorf("%s: the synonym %s means %q, which is no key", p, word, to)
+			}
+			if values, ok := p.is["enum"].([]any); ok && !slices.Contains(values, meant) {
+				t.Errorf("%s: the synonym %s means %q, which is none of its values", p, word, to)
+			}
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"dragoman/diag"
 )
@@ -14,6 +15,7 @@ type finding struct {
 	Finding
 	missing []string // the keys of which the mapping at Path needs one
 	unknown string   // the last key of Path, when it is an unknown one
+	meant   string   // our word for it, when it is another proxy's
 }
 
 // tidy sorts, folds what has one cause into one finding, and leaves one
@@ -50,7 +52,11 @@ func fold(found []finding) []finding {
 			if folded[j] || m.missing == nil || !slices.Equal(m.Path, around) {
 				continue
 			}
-			if near, ok := diag.Nearest(u.unknown, m.missing); ok {
+			if u.means(m.missing) {
+				folded[j] = true
+				continue // another of the missing keys may be meant too
+			}
+			if near, ok := diag.Nearest(u.unknown, m.missing); ok && u.meant == "" {
 				found[i].Hint, folded[j] = fmt.Sprintf("did you mean %q?", near), true
 				break
 			}
@@ -63,6 +69,11 @@ func fold(found []finding) []finding {
 		}
 	}
 	return out
+}
+
+// means says whether another proxy's word stands for one of the keys.
+func (f finding) means(keys []string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool { return f.meant == key || strings.HasPrefix(f.meant, "write "+key+": ") })
 }
 
 // compareTokens orders the indexes of a list as numbers, before all words.

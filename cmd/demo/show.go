@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ Ask:   curl -i localhost:%d/
 Edit:  %s
 End:   Ctrl-C
 
-`, s.listener, s.admin, strings.Join(s.upstreams.addrs, ", "), s.scratch, s.listener, strings.Join(files, "\n       "))
+`, s.listener, s.admin, cmp.Or(strings.Join(s.upstreams.addrs, ", "), "not needed: it answers by itself"), s.scratch, s.listener, strings.Join(files, "\n       "))
 	return nil
 }
 

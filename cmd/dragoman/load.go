@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -77,7 +78,7 @@ func readPaths(paths []string, stdin io.Reader) ([]loader.Source, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("no .yaml, .yml or .json file in %v", paths)
+		return nil, fmt.Errorf("no .yaml, .yml or .json file in %s; dragoman init writes a first one", strings.Join(paths, ", "))
 	}
 	return out, nil
 }

@@ -65,7 +65,21 @@ func newRoot(std streams) *cobra.Command {
 	cmd.SetOut(std.out)
 	cmd.SetErr(std.err)
 	cmd.AddCommand(newServe(), newValidate(), newRender(), newBootstrap(), newSchema(), newInit(), newVersion())
+	for _, sub := range cmd.Commands() {
+		sub.Flags().VisitAll(func(f *pflag.Flag) { completeChoices(sub, f) })
+	}
 	return cmd
+}
+
+// completeChoices lets a shell complete a flag that takes one of a few words.
+func completeChoices(cmd *cobra.Command, f *pflag.Flag) {
+	o, ok := f.Value.(*oneOf)
+	if !ok {
+		return
+	}
+	if err := cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(o.choices, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag has one already
+	}
 }
 
 // oneArg is for commands that take one argument.
