@@ -28,6 +28,8 @@ type Options struct {
 	// knows. A file named in an error is held back like one that conflicts
 	// with another. It is called for every configuration that could be served.
 	Check func(*model.Config) diag.Problems
+
+	AllowEmpty bool // lets most services, or all, go at once
 }
 
 // A Loader holds what was read of each file: the newest content, and the
@@ -39,6 +41,10 @@ type Loader struct {
 	last  *model.Config
 
 	fallback string // the listener that served services which name none
+
+	allowEmpty bool
+	approved   bool             // what is held may go, in this Apply
+	held       map[string]*file // files that lose too much at once, and their newest content when they were held
 }
 
 // versions are the two contents of one file that matter. They are the same
@@ -60,7 +66,15 @@ type Result struct {
 
 // New returns a loader that has read nothing.
 func New(o Options) *Loader {
-	return &Loader{check: o.Check, files: map[string]*versions{}}
+	return &Loader{check: o.Check, allowEmpty: o.AllowEmpty, files: map[string]*versions{}}
+}
+
+// Approve lets go what is held because so much of it went at once. It is for
+// what is held now, not for what may come.
+func (l *Loader) Approve() Result {
+	l.approved = true
+	defer func() { l.approved = false }()
+	return l.Apply(nil)
 }
 
 // Apply takes the new content of some files. A file that is not named is as
@@ -70,6 +84,7 @@ func (l *Loader) Apply(changes []Source) Result {
 		l.take(s)
 	}
 	set := l.settle()
+	l.held = set.held
 	var res Result
 	res.Changed = l.commit(set)
 	res.Config = l.last

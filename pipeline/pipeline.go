@@ -24,6 +24,8 @@ type Options struct {
 	Publish   func(context.Context, *snapshot.Snapshot) error
 	Translate translator.Options
 	Log       *slog.Logger
+
+	AllowEmpty bool // lets most services, or all, go at once
 }
 
 // A Pipeline turns hints into publications. It is for one goroutine: Run's.
@@ -31,8 +33,10 @@ type Pipeline struct {
 	o        Options
 	dir      *loader.Dir
 	loader   *loader.Loader
+	approved chan struct{} // capacity one
 	reports  reports
-	built    *snapshot.Snapshot // the last that passed every check
+	checked  *snapshot.Snapshot // the last that passed every check
+	built    *snapshot.Snapshot // of what the loader says serves
 	serving  string             // the version published last
 	pending  bool               // built is to be published
 	failures int                // of publishing it
@@ -43,16 +47,25 @@ const grace = time.Second
 
 // New returns a pipeline that has read nothing.
 func New(o Options) *Pipeline {
-	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace)}
+	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), approved: make(chan struct{}, 1)}
 	p.reports.log = o.Log
-	p.loader = loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
+	p.loader = loader.New(loader.Options{AllowEmpty: o.AllowEmpty, Check: func(c *model.Config) diag.Problems {
 		snap, problems := Build(c, o.Translate)
 		if !problems.HasErrors() {
-			p.built = snap
+			p.checked = snap
 		}
 		return problems
 	}})
 	return p
+}
+
+// Approve lets go what is held now because so much of it went at once. It
+// does not wait for that, and may be called at any time and by anybody.
+func (p *Pipeline) Approve() {
+	select {
+	case p.approved <- struct{}{}:
+	default: // It is asked for already.
+	}
 }
 
 // Run looks at everything once, and then follows the hints until ctx ends.
@@ -72,6 +85,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			due = true
 		case <-settle:
 			hint, due = unsettled, true
+		case <-p.approved:
+			due = false
+			p.take(p.loader.Approve(), 0, time.Now())
 		case <-retry:
 			due = false
 		}
@@ -94,26 +110,32 @@ func (p *Pipeline) look(hint, unsettled []string) []string {
 		hint = append(slices.Clip(unsettled), hint...)
 	}
 	changes, unsettled, err := p.dir.Look(hint)
-	if p.reports.directory(err); err != nil || len(changes) == 0 {
-		return unsettled
-	}
-	res := p.loader.Apply(changes)
-	p.reports.problems(res)
-	switch {
-	case !res.Changed:
-	case p.built.Version == p.serving:
-		p.pending = false // perhaps something else was about to be published
-		p.o.Log.Debug("no change in substance", slog.String("version", p.serving))
-	default:
-		p.pending, p.failures = true, 0
-		p.o.Log.Info("configuration read",
-			slog.String("version", p.built.Version),
-			slog.Int("changed_files", len(changes)),
-			slog.Int("files", res.Files),
-			slog.Int("services", res.Services),
-			slog.Duration("duration", time.Since(start)))
+	p.reports.directory(err)
+	if len(changes) > 0 {
+		p.take(p.loader.Apply(changes), len(changes), start)
 	}
 	return unsettled
+}
+
+// take makes what the loader came to the next to be published.
+func (p *Pipeline) take(res loader.Result, changes int, start time.Time) {
+	p.reports.problems(res)
+	if !res.Changed {
+		return
+	}
+	p.built = p.checked
+	if p.built.Version == p.serving {
+		p.pending = false // perhaps something else was about to be published
+		p.o.Log.Debug("no change in substance", slog.String("version", p.serving))
+		return
+	}
+	p.pending, p.failures = true, 0
+	p.o.Log.Info("configuration read",
+		slog.String("version", p.built.Version),
+		slog.Int("changed_files", changes),
+		slog.Int("files", res.Files),
+		slog.Int("services", res.Services),
+		slog.Duration("duration", time.Since(start)))
 }
 
 // publish publishes what is pending and says whether to try again.

@@ -24,7 +24,7 @@ func (r *reports) directory(err error) {
 		r.dir = ""
 	case err != nil && err.Error() != r.dir:
 		r.dir = err.Error()
-		r.log.Error("the configuration directory cannot be read; what was read last goes on being served", slog.Any("error", err))
+		r.log.Error("the configuration directory cannot be read", slog.Any("error", err))
 	}
 }
 
@@ -42,7 +42,11 @@ func (r *reports) problems(res loader.Result) {
 		}
 	}
 	for f := range r.files {
-		if !files[f] {
+		switch {
+		case files[f]:
+		case f == ".":
+			r.log.Info("nothing is held any more")
+		default:
 			r.log.Info("a file is right again", slog.String("file", f))
 		}
 	}
@@ -63,6 +67,10 @@ func (r *reports) report(p diag.Problem) {
 	}
 	if p.Severity == diag.Warning {
 		r.log.Warn("a file should be looked at", attrs...)
+		return
+	}
+	if p.Code == diag.Emptied || p.Code == diag.MostGone {
+		r.log.Error("too much went at once; it is held and goes on serving", attrs...)
 		return
 	}
 	r.log.Error("a file is wrong; its last good content serves", attrs...)

@@ -26,12 +26,13 @@ import (
 
 // A serveCommand is what the flags of serve say.
 type serveCommand struct {
-	dir       string
-	listen    string
-	logFormat oneOf
-	logLevel  oneOf
-	watcher   watcher.Options
-	translate translator.Options
+	dir        string
+	listen     string
+	logFormat  oneOf
+	logLevel   oneOf
+	allowEmpty bool
+	watcher    watcher.Options
+	translate  translator.Options
 }
 
 func newServe() *cobra.Command {
@@ -55,6 +56,7 @@ func newServe() *cobra.Command {
 	f.DurationVar(&s.watcher.MaxDelay, "max-delay", 2*time.Second, "how long a burst of writes may delay a look")
 	f.DurationVar(&s.watcher.Resync, "resync", 30*time.Second, "look at everything this often; 0 is never")
 	f.Var(&s.watcher.Mode, "watch", "how changes are noticed: auto, notify or poll")
+	f.BoolVar(&s.allowEmpty, "allow-empty", false, "let most services, or the last one, go at once; they are held otherwise")
 	f.Var(&s.logFormat, "log-format", "form of the log on standard error")
 	f.Var(&s.logLevel, "log-level", "least level that is logged")
 	systemRoots(f, &s.translate)
@@ -84,10 +86,11 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	w := watcher.New(s.dir, s.watcher)
 	server := xds.New(xds.Options{Log: log})
 	p := pipeline.New(pipeline.Options{
-		Dir:       s.dir,
-		Hints:     w.Changes(),
-		Translate: s.translate,
-		Log:       log,
+		Dir:        s.dir,
+		Hints:      w.Changes(),
+		Translate:  s.translate,
+		AllowEmpty: s.allowEmpty,
+		Log:        log,
 		Publish: func(ctx context.Context, snap *snapshot.Snapshot) error {
 			return publish(ctx, server, snap, log)
 		},
