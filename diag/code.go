@@ -40,6 +40,7 @@ const (
 	StillUsed     Code = 3008 // removed while something refers to it
 	Emptied       Code = 3009 // no service is left
 	MostGone      Code = 3010 // most services went at once
+	Frozen        Code = 3011 // right, but waits for files that are not
 	Rejected      Code = 4001 // Envoy's own constraints refuse the translation
 )
 
@@ -53,7 +54,7 @@ var names = map[Code]string{
 	NoUpstream: "no-upstream", DuplicateName: "duplicate-name", SameRoute: "same-route",
 	UnknownName: "unknown-name", SamePort: "same-port", WhichListener: "which-listener", HeldBack: "held-back",
 	NoFallThrough: "no-fall-through", StillUsed: "still-used", Emptied: "emptied", MostGone: "most-gone",
-	Rejected: "rejected",
+	Frozen: "frozen", Rejected: "rejected",
 }
 
 // Name is the code's word, such as unknown-key.

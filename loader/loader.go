@@ -30,6 +30,7 @@ type Options struct {
 	Check func(*model.Config) diag.Problems
 
 	AllowEmpty bool // lets most services, or all, go at once
+	Freeze     bool // takes no change while there is an error anywhere
 }
 
 // A Loader holds what was read of each file: the newest content, and the
@@ -43,6 +44,7 @@ type Loader struct {
 	fallback string // the listener that served services which name none
 
 	allowEmpty bool
+	freeze     bool
 	approved   bool             // what is held may go, in this Apply
 	held       map[string]*file // files that lose too much at once, and their newest content when they were held
 }
@@ -66,7 +68,7 @@ type Result struct {
 
 // New returns a loader that has read nothing.
 func New(o Options) *Loader {
-	return &Loader{check: o.Check, allowEmpty: o.AllowEmpty, files: map[string]*versions{}}
+	return &Loader{check: o.Check, allowEmpty: o.AllowEmpty, freeze: o.Freeze, files: map[string]*versions{}}
 }
 
 // Approve lets go what is held because so much of it went at once. It is for
@@ -85,6 +87,9 @@ func (l *Loader) Apply(changes []Source) Result {
 	}
 	set := l.settle()
 	l.held = set.held
+	if l.freeze && l.wrong(set) {
+		l.frozen(set)
+	}
 	var res Result
 	res.Changed = l.commit(set)
 	res.Config = l.last

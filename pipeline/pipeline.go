@@ -26,6 +26,7 @@ type Options struct {
 	Log       *slog.Logger
 
 	AllowEmpty bool // lets most services, or all, go at once
+	Freeze     bool // takes no change while there is an error anywhere
 }
 
 // A Pipeline turns hints into publications. It is for one goroutine: Run's.
@@ -49,7 +50,7 @@ const grace = time.Second
 func New(o Options) *Pipeline {
 	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), approved: make(chan struct{}, 1)}
 	p.reports.log = o.Log
-	p.loader = loader.New(loader.Options{AllowEmpty: o.AllowEmpty, Check: func(c *model.Config) diag.Problems {
+	p.loader = loader.New(loader.Options{AllowEmpty: o.AllowEmpty, Freeze: o.Freeze, Check: func(c *model.Config) diag.Problems {
 		snap, problems := Build(c, o.Translate)
 		if !problems.HasErrors() {
 			p.checked = snap

@@ -37,10 +37,10 @@ type loop struct {
 	refuse    int // how many publications fail
 }
 
-func start(t *testing.T, dir string) *loop {
+func start(t *testing.T, dir string, with ...func(*pipeline.Options)) *loop {
 	t.Helper()
 	l := &loop{t: t, dir: dir, hints: make(chan []string)}
-	l.pipeline = pipeline.New(pipeline.Options{
+	o := pipeline.Options{
 		Dir:   dir,
 		Hints: l.hints,
 		Log:   slog.New(slog.NewTextHandler(&l.log, nil)),
@@ -54,7 +54,11 @@ func start(t *testing.T, dir string) *loop {
 			l.published = append(l.published, s.Version)
 			return nil
 		},
-	})
+	}
+	for _, f := range with {
+		f(&o)
+	}
+	l.pipeline = pipeline.New(o)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- l.pipeline.Run(ctx) }()
@@ -309,5 +313,38 @@ func TestAVanishedDirectoryMayBeApproved(t *testing.T) {
 		l.write("a.yaml", goodA)
 		l.hint()
 		l.wantPublished("it is back", 3)
+	})
+}
+
+// What is held back by a freeze was translated all the same; that is not what
+// a repeated publication publishes.
+func TestAFrozenChangeIsNotPublished(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, dir, func(o *pipeline.Options) { o.Freeze = true })
+		l.write("a.yaml", goodA)
+		l.hint()
+		l.refuses(1)
+		l.write("a.yaml", strings.Replace(goodA, "10.0.0.1", "10.0.0.9", 1))
+		l.hint()
+		l.write("b.yaml", goodB)
+		l.write("c.yaml", "service: [")
+		l.hint()
+		time.Sleep(time.Minute)
+		l.wantPublished("a's change, after a while", 2)
+		published := l.versions()[1]
+		l.write("a.yaml", goodA)
+		for _, name := range []string{"b.yaml", "c.yaml"} {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.hint()
+		time.Sleep(2 * time.Second)
+		l.write("a.yaml", strings.Replace(goodA, "10.0.0.1", "10.0.0.9", 1))
+		l.hint()
+		if v := l.versions(); len(v) != 4 || v[3] != published {
+			t.Errorf("published %v; the second should be a's change alone, as the last is", v)
+		}
 	})
 }

@@ -30,6 +30,7 @@ type serveCommand struct {
 	listen     string
 	logFormat  oneOf
 	logLevel   oneOf
+	onError    oneOf
 	allowEmpty bool
 	watcher    watcher.Options
 	translate  translator.Options
@@ -39,6 +40,7 @@ func newServe() *cobra.Command {
 	s := serveCommand{
 		logFormat: oneOf{"text", []string{"text", "json"}},
 		logLevel:  oneOf{"info", []string{"debug", "info", "warn", "error"}},
+		onError:   oneOf{"quarantine", []string{"quarantine", "freeze"}},
 	}
 	cmd := &cobra.Command{
 		Use:   "serve DIR",
@@ -56,6 +58,7 @@ func newServe() *cobra.Command {
 	f.DurationVar(&s.watcher.MaxDelay, "max-delay", 2*time.Second, "how long a burst of writes may delay a look")
 	f.DurationVar(&s.watcher.Resync, "resync", 30*time.Second, "look at everything this often; 0 is never")
 	f.Var(&s.watcher.Mode, "watch", "how changes are noticed: auto, notify or poll")
+	f.Var(&s.onError, "on-error", "what an error holds back: quarantine, the files that it concerns; freeze, every change")
 	f.BoolVar(&s.allowEmpty, "allow-empty", false, "let most services, or the last one, go at once; they are held otherwise")
 	f.Var(&s.logFormat, "log-format", "form of the log on standard error")
 	f.Var(&s.logLevel, "log-level", "least level that is logged")
@@ -90,6 +93,7 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 		Hints:      w.Changes(),
 		Translate:  s.translate,
 		AllowEmpty: s.allowEmpty,
+		Freeze:     s.onError.value == "freeze",
 		Log:        log,
 		Publish: func(ctx context.Context, snap *snapshot.Snapshot) error {
 			return publish(ctx, server, snap, log)
