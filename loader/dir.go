@@ -37,6 +37,14 @@ func OpenDir(path string, grace time.Duration) *Dir {
 	return &Dir{path: path, grace: grace, seen: map[string]*entry{}}
 }
 
+// Expect makes files known that have not been read. If they are not there, a
+// look says that they are gone.
+func (d *Dir) Expect(names []string) {
+	for _, name := range names {
+		d.entry(name)
+	}
+}
+
 // Look reads the named files, and all below the named directories, relative
 // to the directory and with slashes; nil is everything. It returns those whose
 // content is new, and the names that are not settled yet: look at these again

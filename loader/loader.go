@@ -9,6 +9,7 @@ package loader
 import (
 	"crypto/sha256"
 	"slices"
+	"strings"
 
 	"dragoman/diag"
 	"dragoman/model"
@@ -77,6 +78,39 @@ func (l *Loader) Approve() Result {
 	l.approved = true
 	defer func() { l.approved = false }()
 	return l.Apply(nil)
+}
+
+// Restore takes what served before a restart, each file by itself, so that
+// what is wrong with the files now can hurt it no more than it could then.
+func (l *Loader) Restore(files []Source) Result {
+	freeze := l.freeze
+	l.freeze = false
+	defer func() { l.freeze = freeze }()
+	return l.Apply(files)
+}
+
+// A Content is what serves of one file. It does not change any more, so any
+// goroutine may have it.
+type Content struct{ file *file }
+
+// Path is the file's name, relative to the configuration root.
+func (c Content) Path() string { return c.file.path }
+
+// Hash is that of the bytes.
+func (c Content) Hash() [sha256.Size]byte { return c.file.hash }
+
+// Bytes is the text as it was read.
+func (c Content) Bytes() []byte { return []byte(strings.Join(c.file.lines, "\n")) }
+
+// Good returns the content that serves of every file, sorted by path.
+func (l *Loader) Good() []Content {
+	out := make([]Content, 0, len(l.order))
+	for _, path := range l.order {
+		if f := l.files[path].good; f != nil {
+			out = append(out, Content{f})
+		}
+	}
+	return out
 }
 
 // Apply takes the new content of some files. A file that is not named is as

@@ -27,6 +27,9 @@ type Options struct {
 
 	AllowEmpty bool // lets most services, or all, go at once
 	Freeze     bool // takes no change while there is an error anywhere
+
+	Restore []loader.Source        // what served before a restart
+	Keep    func([]loader.Content) // called with what serves, once it is published; may be nil
 }
 
 // A Pipeline turns hints into publications. It is for one goroutine: Run's.
@@ -40,6 +43,7 @@ type Pipeline struct {
 	built    *snapshot.Snapshot // of what the loader says serves
 	serving  string             // the version published last
 	pending  bool               // built is to be published
+	unkept   bool               // what serves has not been handed to Keep
 	failures int                // of publishing it
 }
 
@@ -48,7 +52,7 @@ const grace = time.Second
 
 // New returns a pipeline that has read nothing.
 func New(o Options) *Pipeline {
-	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), approved: make(chan struct{}, 1)}
+	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), approved: make(chan struct{}, 1), unkept: o.Keep != nil}
 	p.reports.log = o.Log
 	p.loader = loader.New(loader.Options{AllowEmpty: o.AllowEmpty, Freeze: o.Freeze, Check: func(c *model.Config) diag.Problems {
 		snap, problems := Build(c, o.Translate)
@@ -74,11 +78,13 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	var settle, retry <-chan time.Time
 	var unsettled []string
 	hint, due := []string(nil), true
+	p.restore()
 	for {
 		if due {
 			unsettled = p.look(hint, unsettled)
 		}
 		settle, retry = after(len(unsettled) > 0, loader.SettleTime), after(p.publish(ctx), p.backoff())
+		p.keep()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -103,6 +109,38 @@ func after(wanted bool, d time.Duration) <-chan time.Time {
 	return time.After(d)
 }
 
+// restore begins with what served before a restart, as if it had just been
+// read. The first look, which comes before it is published, says what of it is
+// still there; what is missing has its grace, and what is wrong is no worse
+// than an edit.
+func (p *Pipeline) restore() {
+	start := time.Now()
+	var names []string
+	for _, s := range p.o.Restore {
+		names = append(names, s.Path)
+	}
+	p.dir.Expect(names)
+	res := p.loader.Restore(p.o.Restore)
+	if !res.Changed {
+		return
+	}
+	p.built, p.pending = p.checked, true
+	p.o.Log.Info("state restored",
+		slog.String("version", p.built.Version),
+		slog.Int("files", res.Files),
+		slog.Int("services", res.Services),
+		slog.Duration("duration", time.Since(start)))
+}
+
+// keep hands over what serves, once it is published and if it is new.
+func (p *Pipeline) keep() {
+	if !p.unkept || p.pending || p.serving == "" {
+		return
+	}
+	p.unkept = false
+	p.o.Keep(p.loader.Good())
+}
+
 // look reads what a hint names, together with what was unsettled, and makes a
 // snapshot of it. It returns what is unsettled now.
 func (p *Pipeline) look(hint, unsettled []string) []string {
@@ -124,7 +162,7 @@ func (p *Pipeline) take(res loader.Result, changes int, start time.Time) {
 	if !res.Changed {
 		return
 	}
-	p.built = p.checked
+	p.built, p.unkept = p.checked, p.o.Keep != nil
 	if p.built.Version == p.serving {
 		p.pending = false // perhaps something else was about to be published
 		p.o.Log.Debug("no change in substance", slog.String("version", p.serving))

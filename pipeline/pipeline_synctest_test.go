@@ -35,9 +35,10 @@ type loop struct {
 	mu        sync.Mutex // guards what follows
 	published []string
 	refuse    int // how many publications fail
+	keeps     map[string]string
 }
 
-func start(t *testing.T, dir string, with ...func(*pipeline.Options)) *loop {
+func start(t *testing.T, dir string, with ...func(*loop, *pipeline.Options)) *loop {
 	t.Helper()
 	l := &loop{t: t, dir: dir, hints: make(chan []string)}
 	o := pipeline.Options{
@@ -56,7 +57,7 @@ func start(t *testing.T, dir string, with ...func(*pipeline.Options)) *loop {
 		},
 	}
 	for _, f := range with {
-		f(&o)
+		f(l, &o)
 	}
 	l.pipeline = pipeline.New(o)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -321,7 +322,7 @@ func TestAVanishedDirectoryMayBeApproved(t *testing.T) {
 func TestAFrozenChangeIsNotPublished(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		l := start(t, dir, func(o *pipeline.Options) { o.Freeze = true })
+		l := start(t, dir, func(_ *loop, o *pipeline.Options) { o.Freeze = true })
 		l.write("a.yaml", goodA)
 		l.hint()
 		l.refuses(1)

@@ -1,14 +1,11 @@
 package e2e_test
 
 import (
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
-
-	"dragoman/internal/envoytest"
 )
 
 // A directory that loses everything serves on, however often it is looked at,
@@ -31,7 +28,7 @@ func TestAWipeIsHeld(t *testing.T) {
 		if err := f.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		f.held(t)
+		f.logs(t, logHeld)
 		for _, name := range []string{"a", "b", "c"} {
 			f.wants(t, name, http.StatusOK, "one")
 		}
@@ -42,15 +39,4 @@ func TestAWipeIsHeld(t *testing.T) {
 	if n := len(f.published()); n != 2 {
 		t.Errorf("%d versions were published, want 2", n)
 	}
-}
-
-// held waits until the log says that something is.
-func (s *server) held(t *testing.T) {
-	t.Helper()
-	envoytest.Eventually(t, patience, "something is held", func() error {
-		if len(s.log.entries("too much went at once; it is held and goes on serving")) == 0 {
-			return fmt.Errorf("not yet")
-		}
-		return nil
-	})
 }
