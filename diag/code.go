@@ -39,7 +39,9 @@ const (
 	HeldBack      Code = 3006 // depends on a file that is held back
 	NoFallThrough Code = 3007
 	StillUsed     Code = 3008 // removed while something refers to it
-	Emptied       Code = 3009 // no document is left
+	Emptied       Code = 3009 // no service is left
+	MostGone      Code = 3010 // most services went at once
+	Frozen        Code = 3011 // right, but waits for files that are not
 	Rejected      Code = 4001 // Envoy's own constraints refuse the translation
 )
 
@@ -52,7 +54,8 @@ var names = map[Code]string{
 	BadFormat: "bad-format", BadRewrite: "bad-rewrite", BadUpstream: "bad-upstream", BadHeader: "bad-header",
 	NoUpstream: "no-upstream", OddMatch: "odd-match", DuplicateName: "duplicate-name", SameRoute: "same-route",
 	UnknownName: "unknown-name", SamePort: "same-port", WhichListener: "which-listener", HeldBack: "held-back",
-	NoFallThrough: "no-fall-through", StillUsed: "still-used", Emptied: "emptied", Rejected: "rejected",
+	NoFallThrough: "no-fall-through", StillUsed: "still-used", Emptied: "emptied", MostGone: "most-gone",
+	Frozen: "frozen", Rejected: "rejected",
 }
 
 // Name is the code's word, such as unknown-key.

@@ -21,7 +21,7 @@ const pages = "../docs/errors"
 // withoutExample are the codes that no files by themselves cause, but a file
 // system, a change, or a mistake of ours.
 func withoutExample() []diag.Code {
-	return []diag.Code{diag.Unreadable, diag.StillUsed, diag.Emptied, diag.Rejected}
+	return []diag.Code{diag.Unreadable, diag.StillUsed, diag.Emptied, diag.MostGone, diag.Frozen, diag.Rejected}
 }
 
 // Every code has a page and every page a code. The examples are loaded: what

@@ -2,7 +2,9 @@ package loader
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -35,18 +37,32 @@ func OpenDir(path string, grace time.Duration) *Dir {
 	return &Dir{path: path, grace: grace, seen: map[string]*entry{}}
 }
 
+// Expect makes files known that have not been read. If they are not there, a
+// look says that they are gone.
+func (d *Dir) Expect(names []string) {
+	for _, name := range names {
+		d.entry(name)
+	}
+}
+
 // Look reads the named files, and all below the named directories, relative
 // to the directory and with slashes; nil is everything. It returns those whose
 // content is new, and the names that are not settled yet: look at these again
 // after SettleTime. An error says that the directory itself cannot be read;
-// then nothing is known to have changed.
+// then nothing is known to have changed, unless it is gone, and all files with
+// it.
 func (d *Dir) Look(names []string) (changes []Source, unsettled []string, err error) {
+	s := &scan{dir: d, now: time.Now(), found: map[string]bool{}}
 	root, err := os.OpenRoot(d.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.missing(".")
+		s.leave()
+	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the configuration directory: %w", err)
+		return s.changes, s.unsettled, fmt.Errorf("reading the configuration directory: %w", err)
 	}
 	defer root.Close()
-	s := &scan{dir: d, root: root, now: time.Now(), found: map[string]bool{}}
+	s.root = root
 	if names == nil {
 		names = []string{"."}
 	}
@@ -56,6 +72,7 @@ func (d *Dir) Look(names []string) (changes []Source, unsettled []string, err er
 		}
 		s.missing(name)
 	}
+	s.leave()
 	return s.changes, s.unsettled, nil
 }
 

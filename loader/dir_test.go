@@ -128,8 +128,12 @@ func TestADirectoryThatCannotBeReadChangesNothing(t *testing.T) {
 	if err := os.Rename(root, root+"2"); err != nil {
 		t.Fatal(err)
 	}
+	write(t, root, "a file in its place")
 	if changes, _, err := d.Look(nil); err == nil || len(changes) > 0 {
 		t.Errorf("Look(no directory) = %v, %v, want an error and no changes", changes, err)
+	}
+	if err := os.Remove(root); err != nil {
+		t.Fatal(err)
 	}
 	write(t, filepath.Join(root, "a.yaml"), "a")
 	want(t, "it is back", seen(t, d))

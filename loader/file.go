@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -26,6 +28,14 @@ type file struct {
 
 // broken says that the content cannot serve.
 func (f *file) broken() bool { return f.problems.HasErrors() }
+
+// documents yields those that are right. A missing file has none.
+func (f *file) documents() iter.Seq[*document] {
+	if f == nil {
+		return func(func(*document) bool) {}
+	}
+	return slices.Values(f.docs)
+}
 
 // parse reads one content. It always returns a file, perhaps a broken one.
 func parse(path string, data []byte) *file {

@@ -1,6 +1,7 @@
 package loader_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,5 +42,71 @@ func TestMissingAndEmptyFilesHaveAGrace(t *testing.T) {
 		want(t, "missing again: the grace begins anew", seen(t, d))
 		time.Sleep(time.Second)
 		want(t, "and ends", seen(t, d), "-a.yaml")
+	})
+}
+
+// A directory that is gone is as one whose files are gone: for a moment, as when
+// it is swapped, that is nothing.
+func TestAMissingDirectoryHasAGrace(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "config")
+	write(t, filepath.Join(root, "a.yaml"), "a")
+	synctest.Test(t, func(t *testing.T) {
+		d := loader.OpenDir(root, time.Second)
+		want(t, "first", seen(t, d), "a.yaml=a")
+		if err := os.Rename(root, root+"2"); err != nil {
+			t.Fatal(err)
+		}
+		look := func(what string, gone int, unsettled ...string) {
+			t.Helper()
+			changes, again, err := d.Look(nil)
+			if err == nil || len(changes) != gone || !slices.Equal(again, unsettled) {
+				t.Errorf("%s: Look = %v, %v, %v, want %d changes, %v unsettled and an error", what, changes, again, err, gone, unsettled)
+			}
+		}
+		look("gone", 0, "a.yaml")
+		time.Sleep(time.Second)
+		look("for good", 1)
+		look("and still", 0)
+		if err := os.Rename(root+"2", root); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "it is back", seen(t, d), "a.yaml=a")
+	})
+}
+
+// Files that go one after the other are passed on together, but not for ever.
+func TestFilesThatGoOneByOneGoTogether(t *testing.T) {
+	root := t.TempDir()
+	for i := range 30 {
+		write(t, filepath.Join(root, fmt.Sprintf("%02d.yaml", i)), "a")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d := loader.OpenDir(root, time.Second)
+		seen(t, d)
+		removed := 0
+		remove := func() {
+			t.Helper()
+			if err := os.Remove(filepath.Join(root, fmt.Sprintf("%02d.yaml", removed))); err != nil {
+				t.Fatal(err)
+			}
+			removed++
+		}
+		for range 4 {
+			remove()
+			want(t, "some are going", seen(t, d))
+			time.Sleep(600 * time.Millisecond)
+		}
+		want(t, "the last of them has just gone", seen(t, d))
+		time.Sleep(400 * time.Millisecond)
+		want(t, "all are gone", seen(t, d), "-00.yaml", "-01.yaml", "-02.yaml", "-03.yaml")
+		start, gone := time.Now(), 0
+		for gone == 0 && removed < 30 {
+			remove()
+			gone = len(seen(t, d))
+			time.Sleep(600 * time.Millisecond)
+		}
+		if took := time.Since(start); took < 10*time.Second || took > 11*time.Second {
+			t.Errorf("with more files going all the time the first were gone after %v, want 10s", took)
+		}
 	})
 }

@@ -56,11 +56,7 @@ func (l *Loader) link(active map[string]*file) *linker {
 func (k *linker) documents() func(func(*document) bool) {
 	return func(yield func(*document) bool) {
 		for _, path := range k.order {
-			f := k.active[path]
-			if f == nil {
-				continue
-			}
-			for _, d := range f.docs {
+			for d := range k.active[path].documents() {
 				if !yield(d) {
 					return
 				}
@@ -69,11 +65,22 @@ func (k *linker) documents() func(func(*document) bool) {
 	}
 }
 
+// table holds the documents of a kind by name.
+func (k *linker) table(kind string) map[string]*document {
+	switch kind {
+	case "service":
+		return k.scope.services
+	case "listener":
+		return k.scope.listeners
+	case "runtime":
+		return k.runtimes
+	}
+	panic("no such kind: " + kind)
+}
+
 // define enters a document under its name.
 func (k *linker) define(d *document) {
-	table := map[string]map[string]*document{
-		"service": k.scope.services, "listener": k.scope.listeners, "runtime": k.runtimes,
-	}[d.kind]
+	table := k.table(d.kind)
 	other := table[d.name.text]
 	if other == nil {
 		table[d.name.text] = d

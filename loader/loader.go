@@ -9,6 +9,7 @@ package loader
 import (
 	"crypto/sha256"
 	"slices"
+	"strings"
 
 	"dragoman/diag"
 	"dragoman/model"
@@ -28,6 +29,9 @@ type Options struct {
 	// knows. A file named in an error is held back like one that conflicts
 	// with another. It is called for every configuration that could be served.
 	Check func(*model.Config) diag.Problems
+
+	AllowEmpty bool // lets most services, or all, go at once
+	Freeze     bool // takes no change while there is an error anywhere
 }
 
 // A Loader holds what was read of each file: the newest content, and the
@@ -39,6 +43,11 @@ type Loader struct {
 	last  *model.Config
 
 	fallback string // the listener that served services which name none
+
+	allowEmpty bool
+	freeze     bool
+	approved   bool             // what is held may go, in this Apply
+	held       map[string]*file // files that lose too much at once, and their newest content when they were held
 }
 
 // versions are the two contents of one file that matter. They are the same
@@ -61,7 +70,48 @@ type Result struct {
 
 // New returns a loader that has read nothing.
 func New(o Options) *Loader {
-	return &Loader{check: o.Check, files: map[string]*versions{}}
+	return &Loader{check: o.Check, allowEmpty: o.AllowEmpty, freeze: o.Freeze, files: map[string]*versions{}}
+}
+
+// Approve lets go what is held because so much of it went at once. It is for
+// what is held now, not for what may come.
+func (l *Loader) Approve() Result {
+	l.approved = true
+	defer func() { l.approved = false }()
+	return l.Apply(nil)
+}
+
+// Restore takes what served before a restart, each file by itself, so that
+// what is wrong with the files now can hurt it no more than it could then.
+func (l *Loader) Restore(files []Source) Result {
+	freeze := l.freeze
+	l.freeze = false
+	defer func() { l.freeze = freeze }()
+	return l.Apply(files)
+}
+
+// A Content is what serves of one file. It does not change any more, so any
+// goroutine may have it.
+type Content struct{ file *file }
+
+// Path is the file's name, relative to the configuration root.
+func (c Content) Path() string { return c.file.path }
+
+// Hash is that of the bytes.
+func (c Content) Hash() [sha256.Size]byte { return c.file.hash }
+
+// Bytes is the text as it was read.
+func (c Content) Bytes() []byte { return []byte(strings.Join(c.file.lines, "\n")) }
+
+// Good returns the content that serves of every file, sorted by path.
+func (l *Loader) Good() []Content {
+	out := make([]Content, 0, len(l.order))
+	for _, path := range l.order {
+		if f := l.files[path].good; f != nil {
+			out = append(out, Content{f})
+		}
+	}
+	return out
 }
 
 // Apply takes the new content of some files. A file that is not named is as
@@ -71,6 +121,10 @@ func (l *Loader) Apply(changes []Source) Result {
 		l.take(s)
 	}
 	set := l.settle()
+	l.held = set.held
+	if l.freeze && l.wrong(set) {
+		l.frozen(set)
+	}
 	var res Result
 	res.Changed = l.commit(set)
 	res.Config = l.last

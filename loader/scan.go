@@ -21,6 +21,7 @@ type scan struct {
 	now     time.Time
 	found   map[string]bool
 	parents []os.FileInfo // the directories around, against links in a circle
+	missed  []string      // known files that are not there
 	changes []Source
 
 	unsettled []string
@@ -122,25 +123,54 @@ func (s *scan) forget(from int) {
 	s.changes = s.changes[:from]
 }
 
-// missing passes on that known files at or below a name are gone. In a
-// ConfigMap the swap is atomic; elsewhere an editor may be about to put the
-// file back.
+// missing notes the known files at or below a name that are not there.
 func (s *scan) missing(name string) {
 	for _, p := range s.dir.below(name) {
-		if s.found[p] {
-			continue
+		if !s.found[p] {
+			s.missed = append(s.missed, p)
 		}
-		if !s.inConfigMap(p) && !s.settled(p) {
-			continue
-		}
-		delete(s.dir.seen, p)
-		s.changes = append(s.changes, Source{Path: p, Gone: true})
 	}
+}
+
+// maxGraces is how many times the grace may pass before a file that is gone is
+// passed on although others are still going.
+const maxGraces = 10
+
+// leave passes on that files are gone. In a ConfigMap the swap is atomic;
+// elsewhere an editor may be about to put the file back. Who empties a directory
+// takes a while, so files that go one after the other are passed on together:
+// it has to be seen how many they are.
+func (s *scan) leave() {
+	var gone []string
+	going, overdue := false, false
+	for _, p := range s.missed {
+		switch {
+		case s.inConfigMap(p):
+			s.gone(p)
+		case s.settled(p):
+			gone = append(gone, p)
+			overdue = overdue || s.now.Sub(s.dir.entry(p).since) >= maxGraces*s.dir.grace
+		default:
+			going = true
+		}
+	}
+	for _, p := range gone {
+		if going && !overdue {
+			s.unsettled = append(s.unsettled, p)
+			continue
+		}
+		s.gone(p)
+	}
+}
+
+func (s *scan) gone(name string) {
+	delete(s.dir.seen, name)
+	s.changes = append(s.changes, Source{Path: name, Gone: true})
 }
 
 // inConfigMap says whether a file is, or was, in a ConfigMap's directory.
 func (s *scan) inConfigMap(name string) bool {
-	for name != "." {
+	for s.root != nil && name != "." {
 		name = path.Dir(name)
 		if s.generation(name) != "" {
 			return true

@@ -14,6 +14,7 @@ type settled struct {
 	config   *model.Config // nil when nothing may be served
 	fallback string
 	problems diag.Problems
+	held     map[string]*file // see Loader.held
 }
 
 // A conflict is a problem between files, and the files whose change is held
@@ -32,7 +33,7 @@ const maxRounds = 50
 // conflict is blamed on back to their last good content until none is left.
 // What served before had no conflict, so this ends.
 func (l *Loader) settle() *settled {
-	s := &settled{active: make(map[string]*file, len(l.files))}
+	s := &settled{active: make(map[string]*file, len(l.files)), held: map[string]*file{}}
 	for path, v := range l.files {
 		f := v.newest
 		if f != nil && f.broken() {
@@ -44,6 +45,9 @@ func (l *Loader) settle() *settled {
 	}
 	for round := 0; ; round++ {
 		set := l.link(s.active)
+		if len(set.conflicts) == 0 {
+			set.conflicts = l.wiped(s, set)
+		}
 		if len(set.conflicts) == 0 {
 			s.config, s.fallback = set.config(), set.scope.fallback
 			set.conflicts = l.checked(s)
@@ -91,14 +95,11 @@ func (l *Loader) revert(active map[string]*file, path string) bool {
 	return true
 }
 
-// checked asks the options' check, and refuses to serve nothing at all after
-// something.
+// checked asks the options' check.
 func (l *Loader) checked(s *settled) []conflict {
-	if len(s.active) == 0 {
-		if s.config = nil; l.last == nil {
-			return nil
-		}
-		return []conflict{{emptied(), l.changed(s.active)}}
+	if len(s.active) == 0 && l.last == nil {
+		s.config = nil // nothing was read yet
+		return nil
 	}
 	if l.check == nil || l.last != nil && len(l.changed(s.active)) == 0 {
 		return nil // what serves was checked before
@@ -119,15 +120,6 @@ func (l *Loader) checked(s *settled) []conflict {
 		out = append(out, c)
 	}
 	return out
-}
-
-// emptied says that the last document is gone. The place is the directory.
-func emptied() diag.Problem {
-	return diag.Problem{
-		Code: diag.Emptied, File: ".", Line: 1, Col: 1, Width: 1,
-		Msg:  "the directory holds no document any more; the last configuration goes on being served",
-		Hint: "put the files back",
-	}
 }
 
 // changed returns the files that are not at their last good content, sorted.

@@ -24,6 +24,12 @@ type Options struct {
 	Publish   func(context.Context, *snapshot.Snapshot) error
 	Translate translator.Options
 	Log       *slog.Logger
+
+	AllowEmpty bool // lets most services, or all, go at once
+	Freeze     bool // takes no change while there is an error anywhere
+
+	Restore []loader.Source        // what served before a restart
+	Keep    func([]loader.Content) // called with what serves, once it is published; may be nil
 }
 
 // A Pipeline turns hints into publications. It is for one goroutine: Run's.
@@ -31,11 +37,14 @@ type Pipeline struct {
 	o        Options
 	dir      *loader.Dir
 	loader   *loader.Loader
+	approved chan struct{} // capacity one
 	reports  reports
-	built    *snapshot.Snapshot // the last that passed every check
+	checked  *snapshot.Snapshot // the last that passed every check
+	built    *snapshot.Snapshot // of what the loader says serves
 	serving  string             // the version published last, "" when that is not known
 	looked   bool               // at the directory, at least once
 	pending  bool               // built is to be published
+	unkept   bool               // what serves has not been handed to Keep
 	failures int                // of publishing it
 }
 
@@ -44,16 +53,25 @@ const grace = time.Second
 
 // New returns a pipeline that has read nothing.
 func New(o Options) *Pipeline {
-	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace)}
+	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), approved: make(chan struct{}, 1), unkept: o.Keep != nil}
 	p.reports.log = o.Log
-	p.loader = loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
+	p.loader = loader.New(loader.Options{AllowEmpty: o.AllowEmpty, Freeze: o.Freeze, Check: func(c *model.Config) diag.Problems {
 		snap, problems := Build(c, o.Translate)
 		if !problems.HasErrors() {
-			p.built = snap
+			p.checked = snap
 		}
 		return problems
 	}})
 	return p
+}
+
+// Approve lets go what is held now because so much of it went at once. It
+// does not wait for that, and may be called at any time and by anybody.
+func (p *Pipeline) Approve() {
+	select {
+	case p.approved <- struct{}{}:
+	default: // It is asked for already.
+	}
 }
 
 // Run looks at everything once, and then follows the hints until ctx ends.
@@ -61,11 +79,13 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	var settle, retry <-chan time.Time
 	var unsettled []string
 	hint, due := []string(nil), true
+	p.restore()
 	for {
 		if due {
 			unsettled = p.look(hint, unsettled)
 		}
 		settle, retry = after(len(unsettled) > 0, loader.SettleTime), after(p.publish(ctx), p.backoff())
+		p.keep()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -73,6 +93,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			due = true
 		case <-settle:
 			hint, due = unsettled, true
+		case <-p.approved:
+			due = false
+			p.take(p.loader.Approve(), nil, time.Now())
 		case <-retry:
 			due = false
 		}
@@ -87,6 +110,38 @@ func after(wanted bool, d time.Duration) <-chan time.Time {
 	return time.After(d)
 }
 
+// restore begins with what served before a restart, as if it had just been
+// read. The first look, which comes before it is published, says what of it is
+// still there; what is missing has its grace, and what is wrong is no worse
+// than an edit.
+func (p *Pipeline) restore() {
+	start := time.Now()
+	var names []string
+	for _, s := range p.o.Restore {
+		names = append(names, s.Path)
+	}
+	p.dir.Expect(names)
+	res := p.loader.Restore(p.o.Restore)
+	if !res.Changed {
+		return
+	}
+	p.built, p.pending = p.checked, true
+	p.o.Log.Info("state restored",
+		slog.String("version", p.built.Version),
+		slog.Int("files", res.Files),
+		slog.Int("services", res.Services),
+		slog.Duration("duration", time.Since(start)))
+}
+
+// keep hands over what serves, once it is published and if it is new.
+func (p *Pipeline) keep() {
+	if !p.unkept || p.pending || p.serving == "" {
+		return
+	}
+	p.unkept = false
+	p.o.Keep(p.loader.Good())
+}
+
 // look reads what a hint names, together with what was unsettled, and makes a
 // snapshot of it. It returns what is unsettled now.
 func (p *Pipeline) look(hint, unsettled []string) []string {
@@ -95,34 +150,39 @@ func (p *Pipeline) look(hint, unsettled []string) []string {
 		hint = append(slices.Clip(unsettled), hint...)
 	}
 	changes, unsettled, err := p.dir.Look(hint)
-	if p.reports.directory(err); err != nil {
+	p.reports.directory(err)
+	switch {
+	case len(changes) > 0:
+		p.take(p.loader.Apply(changes), changes, start)
+	case err == nil && !p.looked && len(unsettled) == 0:
+		p.o.Log.Warn("no .yaml, .yml or .json file to serve yet", slog.String("directory", p.o.Dir))
+	}
+	if err != nil {
 		return []string{"."} // whatever was to be looked at, and with no further hint
 	}
-	first := !p.looked
 	p.looked = true
-	if len(changes) == 0 {
-		if first && len(unsettled) == 0 {
-			p.o.Log.Warn("no .yaml, .yml or .json file to serve yet", slog.String("directory", p.o.Dir))
-		}
-		return unsettled
-	}
-	res := p.loader.Apply(changes)
+	return unsettled
+}
+
+// take makes what the loader came to the next to be published.
+func (p *Pipeline) take(res loader.Result, changes []loader.Source, start time.Time) {
 	p.reports.problems(changes, res)
-	switch {
-	case !res.Changed:
-	case p.built.Version == p.serving:
+	if !res.Changed {
+		return
+	}
+	p.built, p.unkept = p.checked, p.o.Keep != nil
+	if p.built.Version == p.serving {
 		p.pending = false // perhaps something else was about to be published
 		p.o.Log.Debug("no change in substance", slog.String("version", p.serving))
-	default:
-		p.pending, p.failures = true, 0
-		p.o.Log.Info("configuration read",
-			slog.String("version", p.built.Version),
-			slog.Int("changed_files", len(changes)),
-			slog.Int("files", res.Files),
-			slog.Int("services", res.Services),
-			slog.Duration("duration", time.Since(start)))
+		return
 	}
-	return unsettled
+	p.pending, p.failures = true, 0
+	p.o.Log.Info("configuration read",
+		slog.String("version", p.built.Version),
+		slog.Int("changed_files", len(changes)),
+		slog.Int("files", res.Files),
+		slog.Int("services", res.Services),
+		slog.Duration("duration", time.Since(start)))
 }
 
 // publish publishes what is pending and says whether to try again.

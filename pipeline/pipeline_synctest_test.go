@@ -30,15 +30,18 @@ type loop struct {
 	hints chan []string
 	log   strings.Builder
 
+	pipeline *pipeline.Pipeline
+
 	mu        sync.Mutex // guards what follows
 	published []string
 	refuse    int // how many publications fail
+	keeps     map[string]string
 }
 
-func start(t *testing.T, dir string) *loop {
+func start(t *testing.T, dir string, with ...func(*loop, *pipeline.Options)) *loop {
 	t.Helper()
 	l := &loop{t: t, dir: dir, hints: make(chan []string)}
-	p := pipeline.New(pipeline.Options{
+	o := pipeline.Options{
 		Dir:   dir,
 		Hints: l.hints,
 		Log:   slog.New(slog.NewTextHandler(&l.log, nil)),
@@ -52,10 +55,14 @@ func start(t *testing.T, dir string) *loop {
 			l.published = append(l.published, s.Version)
 			return nil
 		},
-	})
+	}
+	for _, f := range with {
+		f(l, &o)
+	}
+	l.pipeline = pipeline.New(o)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- p.Run(ctx) }()
+	go func() { done <- l.pipeline.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -325,6 +332,102 @@ func TestAVanishedDirectoryKeepsServing(t *testing.T) {
 		l.wantPublished("the directory is gone", 1)
 		if n := strings.Count(l.log.String(), "cannot be read"); n != 1 {
 			t.Errorf("that was logged %d times, want once:\n%s", n, l.log.String())
+		}
+	})
+}
+
+// What goes all at once is held until somebody approves; looking again is no
+// approval, and an approval of nothing is not kept for later.
+func TestAWipeWaitsForApproval(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, dir)
+		l.write("a.yaml", goodA)
+		l.write("b.yaml", goodB)
+		l.hint()
+		l.pipeline.Approve()
+		synctest.Wait()
+		for _, name := range []string{"a.yaml", "b.yaml"} {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 5 {
+			l.hint()
+			time.Sleep(time.Second)
+		}
+		l.wantPublished("the directory is empty", 1)
+		if n := strings.Count(l.log.String(), "DRG3009"); n != 1 || !strings.Contains(l.log.String(), "a and b went") {
+			t.Errorf("that was logged %d times, want once, with what is held:\n%s", n, l.log.String())
+		}
+		l.write("a.yaml", goodA)
+		l.hint("a.yaml")
+		l.wantPublished("a is back", 1)
+		l.pipeline.Approve()
+		synctest.Wait()
+		l.wantPublished("the rest is approved", 2)
+		if !strings.Contains(l.log.String(), "nothing is held any more") {
+			t.Errorf("the log does not say that nothing is held:\n%s", l.log.String())
+		}
+	})
+}
+
+func TestAVanishedDirectoryMayBeApproved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "config")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, dir)
+		l.write("a.yaml", goodA)
+		l.hint()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		l.hint()
+		time.Sleep(2 * time.Second)
+		l.wantPublished("the directory is gone", 1)
+		l.pipeline.Approve()
+		synctest.Wait()
+		l.wantPublished("that is approved", 2)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		l.write("a.yaml", goodA)
+		l.hint()
+		l.wantPublished("it is back", 3)
+	})
+}
+
+// What is held back by a freeze was translated all the same; that is not what
+// a repeated publication publishes.
+func TestAFrozenChangeIsNotPublished(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, dir, func(_ *loop, o *pipeline.Options) { o.Freeze = true })
+		l.write("a.yaml", goodA)
+		l.hint()
+		l.refuses(1)
+		l.write("a.yaml", strings.Replace(goodA, "10.0.0.1", "10.0.0.9", 1))
+		l.hint()
+		l.write("b.yaml", goodB)
+		l.write("c.yaml", "service: [")
+		l.hint()
+		time.Sleep(time.Minute)
+		l.wantPublished("a's change, after a while", 2)
+		published := l.versions()[1]
+		l.write("a.yaml", goodA)
+		for _, name := range []string{"b.yaml", "c.yaml"} {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.hint()
+		time.Sleep(2 * time.Second)
+		l.write("a.yaml", strings.Replace(goodA, "10.0.0.1", "10.0.0.9", 1))
+		l.hint()
+		if v := l.versions(); len(v) != 4 || v[3] != published {
+			t.Errorf("published %v; the second should be a's change alone, as the last is", v)
 		}
 	})
 }

@@ -26,7 +26,7 @@ func (r *reports) directory(err error) {
 		r.dir = ""
 	case err != nil && err.Error() != r.dir:
 		r.dir = err.Error()
-		r.log.Error("the configuration directory cannot be read; what was read last goes on being served", slog.Any("error", err))
+		r.log.Error("the configuration directory cannot be read", slog.Any("error", err))
 	}
 }
 
@@ -47,6 +47,8 @@ func (r *reports) problems(changes []loader.Source, res loader.Result) {
 	for _, f := range slices.Sorted(maps.Keys(r.files)) {
 		switch {
 		case files[f]:
+		case f == ".":
+			r.log.Info("nothing is held any more")
 		case slices.ContainsFunc(changes, func(s loader.Source) bool { return s.Path == f && s.Gone }):
 			r.log.Info("a wrong file is gone", slog.String("file", f))
 		default:
@@ -73,6 +75,8 @@ func (r *reports) report(p diag.Problem, hasServed bool) {
 	switch {
 	case p.Severity == diag.Warning:
 		r.log.Warn("a file should be looked at", attrs...)
+	case p.Code == diag.Emptied, p.Code == diag.MostGone:
+		r.log.Error("too much went at once; it is held and goes on serving", attrs...)
 	case hasServed:
 		r.log.Error("a file is wrong; its last good content serves", attrs...)
 	default:

@@ -26,18 +26,22 @@ import (
 
 // A serveCommand is what the flags of serve say.
 type serveCommand struct {
-	dir       string
-	listen    string
-	logFormat oneOf
-	logLevel  oneOf
-	watcher   watcher.Options
-	translate translator.Options
+	dir        string
+	listen     string
+	logFormat  oneOf
+	logLevel   oneOf
+	onError    oneOf
+	allowEmpty bool
+	stateDir   string
+	watcher    watcher.Options
+	translate  translator.Options
 }
 
 func newServe() *cobra.Command {
 	s := serveCommand{
 		logFormat: oneOf{"text", []string{"text", "json"}},
 		logLevel:  oneOf{"info", []string{"debug", "info", "warn", "error"}},
+		onError:   oneOf{"quarantine", []string{"quarantine", "freeze"}},
 	}
 	cmd := &cobra.Command{
 		Use:   "serve DIR",
@@ -55,6 +59,9 @@ func newServe() *cobra.Command {
 	f.DurationVar(&s.watcher.MaxDelay, "max-delay", 2*time.Second, "how long a burst of writes may delay a look")
 	f.DurationVar(&s.watcher.Resync, "resync", 30*time.Second, "look at everything this often; 0 is never")
 	f.Var(&s.watcher.Mode, "watch", "how changes are noticed: auto, notify or poll")
+	f.Var(&s.onError, "on-error", "what an error holds back: quarantine, the files that it concerns; freeze, every change")
+	f.BoolVar(&s.allowEmpty, "allow-empty", false, "let most services, or the last one, go at once; they are held otherwise")
+	f.StringVar(&s.stateDir, "state-dir", "", "keep what serves in this directory over restarts; outside of DIR, or hidden")
 	f.Var(&s.logFormat, "log-format", "form of the log on standard error")
 	f.Var(&s.logLevel, "log-level", "least level that is logged")
 	systemRoots(f, &s.translate)
@@ -64,7 +71,11 @@ func newServe() *cobra.Command {
 // run serves until a signal. A second signal kills at once.
 func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	log := newLogger(stderr, s.logFormat.value, s.logLevel.value)
-	if err := s.check(); err != nil {
+	keeper, restored, err := s.openState(log)
+	if err != nil {
+		return err
+	}
+	if err := s.check(len(restored) > 0); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
@@ -84,10 +95,14 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	w := watcher.New(s.dir, s.watcher)
 	server := xds.New(xds.Options{Log: log})
 	p := pipeline.New(pipeline.Options{
-		Dir:       s.dir,
-		Hints:     w.Changes(),
-		Translate: s.translate,
-		Log:       log,
+		Dir:        s.dir,
+		Hints:      w.Changes(),
+		Translate:  s.translate,
+		AllowEmpty: s.allowEmpty,
+		Freeze:     s.onError.value == "freeze",
+		Restore:    restored,
+		Keep:       keep(keeper),
+		Log:        log,
 		Publish: func(ctx context.Context, snap *snapshot.Snapshot) error {
 			return publish(ctx, server, snap, log)
 		},
@@ -100,20 +115,29 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	g.Go(func() error { return server.Run(ctx, listeners) })
 	g.Go(func() error { return rescanOnHangup(ctx, hangup, w) })
 	g.Go(func() error {
-		select {
-		case <-w.Armed(): // what changes from here on is noticed
-			return p.Run(ctx)
-		case <-ctx.Done():
-			return nil
-		}
+		return kept(keeper, func() error { return follow(ctx, w, p) })
 	})
 	return g.Wait()
 }
 
-// check refuses what could not work.
-func (s *serveCommand) check() error {
+// follow runs the pipeline once changes are noticed.
+func follow(ctx context.Context, w *watcher.Watcher, p *pipeline.Pipeline) error {
+	select {
+	case <-w.Armed():
+		return p.Run(ctx)
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// check refuses what could not work. With something restored there is enough
+// to serve, whatever has become of the directory.
+func (s *serveCommand) check(restored bool) error {
 	info, err := os.Stat(s.dir)
+	bad := err != nil || !info.IsDir()
 	switch {
+	case bad && restored:
+		// The pipeline will say so.
 	case err != nil:
 		return fmt.Errorf("nothing to serve: %w", err)
 	case !info.IsDir():
