@@ -18,6 +18,7 @@ type bootstrapCommand struct {
 	nodeID, nodeCluster string
 	xds, admin          string
 	sotw                bool
+	tls                 tlsValues
 }
 
 func newBootstrap() *cobra.Command {
@@ -37,6 +38,10 @@ func newBootstrap() *cobra.Command {
 	f.StringVar(&b.nodeCluster, "node-cluster", "dragoman", "the name of the Envoys that do the same work")
 	f.StringVar(&b.xds, "xds", "localhost:18000", "the server's HOST:PORT, as the Envoy reaches it")
 	f.BoolVar(&b.sotw, "sotw", false, "the older form of xDS, which sends all of a type on each change")
+	f.StringVar(&b.tls.CA, "tls-ca", "", "speak TLS to the server, whose certificate is of an authority in this file on the Envoy's host")
+	f.StringVar(&b.tls.Name, "tls-server-name", "", "name, IP address or URI that the server's certificate must have (default the host of --xds)")
+	f.StringVar(&b.tls.Cert, "tls-cert", "", "file on the Envoy's host with the certificate that it shows to the server")
+	f.StringVar(&b.tls.Key, "tls-key", "", "file on the Envoy's host with the private key of --tls-cert")
 	f.StringVar(&b.admin, "envoy-admin", "127.0.0.1:9901", "IP:PORT of the Envoy's admin endpoint, or off")
 	return cmd
 }
@@ -51,6 +56,7 @@ type bootstrapValues struct {
 	Admin               bool
 	AdminHost           string
 	AdminPort           int
+	TLS                 *tlsValues // nil for plain text
 }
 
 func (b *bootstrapCommand) run(stdout, stderr io.Writer) error {
@@ -60,6 +66,9 @@ func (b *bootstrapCommand) run(stdout, stderr io.Writer) error {
 	v := bootstrapValues{NodeID: b.nodeID, NodeCluster: b.nodeCluster, Delta: !b.sotw}
 	if err := v.server(b.xds); err != nil {
 		return fmt.Errorf("--xds %q: %w", b.xds, err)
+	}
+	if err := v.secure(b.tls); err != nil {
+		return err
 	}
 	if b.admin != "off" {
 		if err := v.adminEndpoint(b.admin); err != nil {
