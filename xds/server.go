@@ -48,6 +48,10 @@ type Options struct {
 	// time. The server speaks plain text if it is nil.
 	TLS func() *tls.Config
 
+	// Authorize is asked about the first request of each stream, and about later
+	// ones that name another node. Any client may be any node if it is nil.
+	Authorize Authorize
+
 	// HandshakeTimeout is how long a client may take until its connection is
 	// one, with TLS and HTTP/2, 10 s if zero.
 	HandshakeTimeout time.Duration
@@ -86,7 +90,7 @@ func New(o Options) *Server {
 	o.HandshakeTimeout = cmp.Or(o.HandshakeTimeout, 10*time.Second)
 	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, 500*time.Millisecond)
 	s := &Server{options: o, store: newStore(o.Log), health: health.NewServer(), refusals: new(refusals)}
-	s.streams = &streams{store: s.store, log: o.Log}
+	s.streams = &streams{store: s.store, log: o.Log, authorize: o.Authorize, refusals: s.refusals}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	return s
 }

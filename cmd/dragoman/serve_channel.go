@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -15,12 +16,14 @@ import (
 // A channel is what the flags of serve say about who may speak to it.
 type channel struct {
 	files access.Files
+	rules string // path
 }
 
 func (c *channel) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.files.Cert, "tls-cert", "", "speak TLS, with the certificate in this file; it is read again when it changes")
 	f.StringVar(&c.files.Key, "tls-key", "", "file with the private key of --tls-cert")
 	f.StringVar(&c.files.ClientCA, "tls-client-ca", "", "require a certificate of clients, of an authority in this file")
+	f.StringVar(&c.rules, "authorize", "", "file of rules that say which nodes the owner of a client's certificate may be; it is read again when it changes")
 }
 
 // check refuses flags that mean nothing together.
@@ -30,6 +33,8 @@ func (c *channel) check() error {
 		return errors.New("--tls-cert and --tls-key go together")
 	case c.files.ClientCA != "" && c.files.Cert == "":
 		return errors.New("--tls-client-ca is for TLS: it needs --tls-cert and --tls-key")
+	case c.rules != "" && c.files.ClientCA == "":
+		return errors.New("--authorize goes by the certificates of clients: it needs --tls-client-ca")
 	}
 	return nil
 }
@@ -37,16 +42,20 @@ func (c *channel) check() error {
 // A guard is what the files of a channel say, now and when they change.
 type guard struct {
 	certificates *access.Certificates // nil for plain text
+	rules        *access.Rules        // nil if any client may be any node
 }
 
 // open reads the files.
 func (c *channel) open(log *slog.Logger) (guard, error) {
 	var g guard
-	var err error
+	var certs, rules error
 	if c.files.Cert != "" {
-		g.certificates, err = access.OpenCertificates(c.files, log)
+		g.certificates, certs = access.OpenCertificates(c.files, log)
 	}
-	return g, err
+	if c.rules != "" {
+		g.rules, rules = access.OpenRules(c.rules, log)
+	}
+	return g, errors.Join(certs, rules)
 }
 
 // options are a server's that is guarded so.
@@ -55,14 +64,22 @@ func (g guard) options(log *slog.Logger) xds.Options {
 	if g.certificates != nil {
 		o.TLS = g.certificates.Config
 	}
+	if g.rules != nil {
+		o.Authorize = g.rules.Check
+	}
 	return o
 }
 
 // run follows the files until ctx ends.
 func (g guard) run(ctx context.Context) error {
+	var wg sync.WaitGroup
 	if g.certificates != nil {
-		g.certificates.Run(ctx)
+		wg.Go(func() { g.certificates.Run(ctx) })
 	}
+	if g.rules != nil {
+		wg.Go(func() { g.rules.Run(ctx) })
+	}
+	wg.Wait()
 	return nil
 }
 

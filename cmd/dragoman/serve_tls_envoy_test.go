@@ -3,7 +3,9 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,4 +81,45 @@ func TestEnvoysByMutualTLS(t *testing.T) {
 func counter(t *testing.T, e *envoytest.Envoy, name string) int64 {
 	t.Helper()
 	return e.Stats(t, "^"+name+"$")[name]
+}
+
+// An Envoy that says it is another gets nothing, and the other notices nothing.
+func TestAnEnvoyIsWhomItsCertificateNames(t *testing.T) {
+	envoytest.Binary(t)
+	xds, port := envoytest.FreePort(t), envoytest.FreePort(t)
+	server := fmt.Sprintf("localhost:%d", xds)
+	conf, own := t.TempDir(), t.TempDir()
+	edit(t, conf, port, envoytest.NewUpstream(t, envoytest.UpstreamOptions{Name: "one"}).Addr)
+	ca := envoytest.NewCA(t)
+	writeCertificates(t, own, ca, ca.Issue(t, "localhost"))
+	rules := filepath.Join(own, "rules.yaml")
+	if err := os.WriteFile(rules, []byte("rules: [{identity: spiffe://example.org/edge-*, nodes: [edge]}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	serving(t, server, conf, "--tls-cert", filepath.Join(own, "tls.crt"), "--tls-key", filepath.Join(own, "tls.key"),
+		"--tls-client-ca", filepath.Join(own, "ca.crt"), "--authorize", rules)
+	start := func(identity string) *envoytest.Envoy {
+		dir := t.TempDir()
+		writeCertificates(t, dir, ca, ca.Issue(t, identity))
+		return envoytest.Start(t, envoytest.Options{Bootstrap: output(t,
+			"bootstrap", "--xds", server, "--envoy-admin", "127.0.0.1:0", "--node-id", "edge", "--tls-ca", filepath.Join(dir, "ca.crt"),
+			"--tls-cert", filepath.Join(dir, "tls.crt"), "--tls-key", filepath.Join(dir, "tls.key"))})
+	}
+	edge, thief := start("spiffe://example.org/edge-1"), start("spiffe://example.org/web-1")
+	edge.WaitLive(t)
+	envoytest.Eventually(t, 10*time.Second, "the refusal", func() error {
+		if log := thief.Log(); !strings.Contains(log, "7, no rule is for this certificate") { // 7 is PermissionDenied
+			return fmt.Errorf("it is not in Envoy's log")
+		}
+		return nil
+	})
+	if n := len(thief.Listeners(t)); n != 0 {
+		t.Errorf("who was turned away has %d listeners", n)
+	}
+	if got, err := upstreamOf(t, port); err != nil || got != "one" {
+		t.Errorf("the other Envoy: got %q, %v, want one", got, err)
+	}
+	if n := counter(t, edge, "cluster.dragoman.upstream_cx_total"); n != 1 {
+		t.Errorf("the other Envoy has connected %d times, want once", n)
+	}
 }
