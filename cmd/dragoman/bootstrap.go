@@ -23,13 +23,18 @@ type bootstrapCommand struct {
 
 func newBootstrap() *cobra.Command {
 	var b bootstrapCommand
+	var check string
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
 		Short: "Print an Envoy bootstrap for this server",
 		Long: "Bootstrap prints what an Envoy needs to be told to get all else from `dragoman serve`: envoy -c takes it as it is.\n" +
-			"Any number of Envoys may use one bootstrap; envoy --service-node NAME gives each a name of its own.",
+			"Any number of Envoys may use one bootstrap; envoy --service-node NAME gives each a name of its own.\n" +
+			"With --check it prints nothing of the kind, and names the usual mistakes in a bootstrap that there is.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if check != "" {
+				return checkBootstrap(check, cmd.InOrStdin(), cmd.OutOrStdout())
+			}
 			return b.run(cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -38,6 +43,7 @@ func newBootstrap() *cobra.Command {
 	f.StringVar(&b.nodeCluster, "node-cluster", "dragoman", "the name of the Envoys that do the same work")
 	f.StringVar(&b.xds, "xds", "localhost:18000", "the server's HOST:PORT, as the Envoy reaches it")
 	f.BoolVar(&b.sotw, "sotw", false, "the older form of xDS, which sends all of a type on each change")
+	f.StringVar(&check, "check", "", "name the usual mistakes in the Envoy bootstrap in this file, or on standard input (-), instead")
 	f.StringVar(&b.tls.CA, "tls-ca", "", "speak TLS to the server, whose certificate is of an authority in this file on the Envoy's host")
 	f.StringVar(&b.tls.Name, "tls-server-name", "", "name, IP address or URI that the server's certificate must have (default the host of --xds)")
 	f.StringVar(&b.tls.Cert, "tls-cert", "", "file on the Envoy's host with the certificate that it shows to the server")
