@@ -11,13 +11,16 @@ LINT := go tool -modfile=tools/go.mod golangci-lint
 WITH_ENVOY = ENVOY="$$(python3 scripts/envoy.py)" && export ENVOY ENVOY_REQUIRED=1 &&
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint fmt bench fuzz golden envoy check clean
+.PHONY: help build certs demo test race lint fmt bench fuzz golden envoy check clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | expand -t 10
 
 build: ## bin/dragoman, its version taken from git
 	go build -buildvcs=auto -trimpath -o bin/ ./cmd/dragoman
+
+certs: ## Certificates to try TLS with, in certs/
+	@go run ./cmd/certs certs
 
 demo: ## Upstreams, Dragoman and Envoy on a scratch directory to edit (DEMO_ONCE=1 edits it itself)
 	@$(WITH_ENVOY) go run ./cmd/demo

@@ -57,10 +57,13 @@ func dialADS(t *testing.T, conn *grpc.ClientConn, delta bool) *client {
 	return dial(t, conn, ads+"StreamAggregatedResources", false)
 }
 
+// bothWays is the kind of every xDS stream.
+var bothWays = grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
+
 func dial(t *testing.T, conn *grpc.ClientConn, method string, delta bool) *client {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, method)
+	stream, err := conn.NewStream(ctx, &bothWays, method)
 	if err != nil {
 		t.Fatal(err)
 	}

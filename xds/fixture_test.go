@@ -21,6 +21,7 @@ import (
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	runtimev3 "github.com/envoyproxy/go-control-plane/envoy/service/runtime/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -70,14 +71,21 @@ func runWith(t *testing.T, port int, o xds.Options) *running {
 		return time.Since(start)
 	})
 	t.Cleanup(func() { r.stop() })
-	r.conn, err = grpc.NewClient(ls[0].Addr().String(),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	r.conn = r.connect(insecure.NewCredentials())
+	return r
+}
+
+// connect returns a client's connection, which ends with the test.
+func (r *running) connect(creds credentials.TransportCredentials) *grpc.ClientConn {
+	r.t.Helper()
+	conn, err := grpc.NewClient(fmt.Sprint("127.0.0.1:", r.port),
+		grpc.WithTransportCredentials(creds),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20)))
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	t.Cleanup(func() { r.conn.Close() })
-	return r
+	r.t.Cleanup(func() { conn.Close() })
+	return conn
 }
 
 // publish publishes resources and returns the snapshot.

@@ -10,6 +10,7 @@ package xds
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -41,6 +44,18 @@ type Options struct {
 	// listener's routes, which a smaller number would leave waiting unseen.
 	MaxStreams uint32
 
+	// TLS returns what the next handshake is to use, which may be another each
+	// time. The server speaks plain text if it is nil.
+	TLS func() *tls.Config
+
+	// Authorize is asked about the first request of each stream, and about later
+	// ones that name another node. Any client may be any node if it is nil.
+	Authorize Authorize
+
+	// HandshakeTimeout is how long a client may take until its connection is
+	// one, with TLS and HTTP/2, 10 s if zero.
+	HandshakeTimeout time.Duration
+
 	// ShutdownGrace is how long the end of Run waits for streams that it has
 	// told to end, 500 ms if zero.
 	ShutdownGrace time.Duration
@@ -60,6 +75,8 @@ type Server struct {
 	store   *store
 	health  *health.Server
 	streams *streams
+
+	refusals *refusals
 }
 
 // New makes a server. It serves once it Runs, and its health is NOT_SERVING
@@ -70,9 +87,10 @@ func New(o Options) *Server {
 	}
 	o.MaxRecvBytes = cmp.Or(o.MaxRecvBytes, 64<<20)
 	o.MaxStreams = cmp.Or(o.MaxStreams, 1000)
+	o.HandshakeTimeout = cmp.Or(o.HandshakeTimeout, 10*time.Second)
 	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, 500*time.Millisecond)
-	s := &Server{options: o, store: newStore(o.Log), health: health.NewServer()}
-	s.streams = &streams{store: s.store, log: o.Log}
+	s := &Server{options: o, store: newStore(o.Log), health: health.NewServer(), refusals: new(refusals)}
+	s.streams = &streams{store: s.store, log: o.Log, authorize: o.Authorize, refusals: s.refusals}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	return s
 }
@@ -109,6 +127,8 @@ func (s *Server) Publish(ctx context.Context, snap cachev3.ResourceSnapshot) err
 func (s *Server) Run(ctx context.Context, ls []net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	srv := grpc.NewServer(
+		grpc.Creds(s.credentials()),
+		grpc.ConnectionTimeout(s.options.HandshakeTimeout),
 		grpc.MaxRecvMsgSize(s.options.MaxRecvBytes),
 		grpc.MaxConcurrentStreams(s.options.MaxStreams),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
@@ -135,6 +155,14 @@ func (s *Server) Run(ctx context.Context, ls []net.Listener) error {
 		return nil
 	})
 	return g.Wait()
+}
+
+// credentials are TLS, or none.
+func (s *Server) credentials() credentials.TransportCredentials {
+	if s.options.TLS == nil {
+		return insecure.NewCredentials()
+	}
+	return newHandshakes(s.options.TLS, s.refusals, s.options.Log)
 }
 
 // endWith ends every stream when ctx does.

@@ -25,8 +25,10 @@ import (
 // the two forms count separately; a session is both, so that it knows whom it
 // speaks to, needs no lock, and is gone when the stream is.
 type streams struct {
-	store *store
-	log   *slog.Logger
+	store     *store
+	log       *slog.Logger
+	authorize Authorize // nil if anybody may be any node
+	refusals  *refusals
 }
 
 // sotw serves one stream that sends all resources of a type each time.
@@ -50,7 +52,10 @@ func (s *streams) session(ctx context.Context, form, typeURL string) *session {
 	if p, ok := peer.FromContext(ctx); ok {
 		log = log.With(slog.String("peer", p.Addr.String()))
 	}
-	return &session{store: s.store, log: log, only: typeURL, types: map[string]*progress{}}
+	return &session{
+		store: s.store, log: log, only: typeURL, types: map[string]*progress{},
+		authorize: s.authorize, refusals: s.refusals, identity: identity(ctx),
+	}
 }
 
 // session is one stream. The library calls it from the one goroutine that
@@ -60,6 +65,12 @@ type session struct {
 	store *store
 	log   *slog.Logger // with the node, once it has said who it is
 	only  string       // the one type of a stream that is not ADS, or ""
+
+	authorize Authorize
+	refusals  *refusals
+	identity  []string // of the client's certificate
+	claim     claim    // that was admitted last, if any was
+	admitted  bool
 
 	opened time.Time // when the node said who it is; zero before
 	types  map[string]*progress
@@ -163,6 +174,9 @@ func (s *session) OnDeltaStreamClosed(int64, *corev3.Node) {}
 
 // OnStreamRequest takes note of a request and refuses one for an unknown type.
 func (s *session) OnStreamRequest(_ int64, r *discoveryv3.DiscoveryRequest) error {
+	if err := s.admit(r.GetNode()); err != nil {
+		return err
+	}
 	s.hello(r.GetNode())
 	p, err := s.progress(r.GetTypeUrl())
 	if err != nil {
@@ -177,6 +191,9 @@ func (s *session) OnStreamRequest(_ int64, r *discoveryv3.DiscoveryRequest) erro
 func (s *session) OnStreamDeltaRequest(_ int64, r *discoveryv3.DeltaDiscoveryRequest) error {
 	if r.GetTypeUrl() == "" {
 		r.TypeUrl = s.only
+	}
+	if err := s.admit(r.GetNode()); err != nil {
+		return err
 	}
 	s.hello(r.GetNode())
 	p, err := s.progress(r.GetTypeUrl())

@@ -18,17 +18,23 @@ type bootstrapCommand struct {
 	nodeID, nodeCluster string
 	xds, admin          string
 	sotw                bool
+	tls                 tlsValues
 }
 
 func newBootstrap() *cobra.Command {
 	var b bootstrapCommand
+	var check string
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
 		Short: "Print an Envoy bootstrap for this server",
 		Long: "Bootstrap prints what an Envoy needs to be told to get all else from `dragoman serve`: envoy -c takes it as it is.\n" +
-			"Any number of Envoys may use one bootstrap; envoy --service-node NAME gives each a name of its own.",
+			"Any number of Envoys may use one bootstrap; envoy --service-node NAME gives each a name of its own.\n" +
+			"With --check it prints nothing of the kind, and names the usual mistakes in a bootstrap that there is.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if check != "" {
+				return checkBootstrap(check, cmd.InOrStdin(), cmd.OutOrStdout())
+			}
 			return b.run(cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -37,6 +43,11 @@ func newBootstrap() *cobra.Command {
 	f.StringVar(&b.nodeCluster, "node-cluster", "dragoman", "the name of the Envoys that do the same work")
 	f.StringVar(&b.xds, "xds", "localhost:18000", "the server's HOST:PORT, as the Envoy reaches it")
 	f.BoolVar(&b.sotw, "sotw", false, "the older form of xDS, which sends all of a type on each change")
+	f.StringVar(&check, "check", "", "name the usual mistakes in the Envoy bootstrap in this file, or on standard input (-), instead")
+	f.StringVar(&b.tls.CA, "tls-ca", "", "speak TLS to the server, whose certificate is of an authority in this file on the Envoy's host")
+	f.StringVar(&b.tls.Name, "tls-server-name", "", "name, IP address or URI that the server's certificate must have (default the host of --xds)")
+	f.StringVar(&b.tls.Cert, "tls-cert", "", "file on the Envoy's host with the certificate that it shows to the server")
+	f.StringVar(&b.tls.Key, "tls-key", "", "file on the Envoy's host with the private key of --tls-cert")
 	f.StringVar(&b.admin, "envoy-admin", "127.0.0.1:9901", "IP:PORT of the Envoy's admin endpoint, or off")
 	return cmd
 }
@@ -51,6 +62,7 @@ type bootstrapValues struct {
 	Admin               bool
 	AdminHost           string
 	AdminPort           int
+	TLS                 *tlsValues // nil for plain text
 }
 
 func (b *bootstrapCommand) run(stdout, stderr io.Writer) error {
@@ -60,6 +72,9 @@ func (b *bootstrapCommand) run(stdout, stderr io.Writer) error {
 	v := bootstrapValues{NodeID: b.nodeID, NodeCluster: b.nodeCluster, Delta: !b.sotw}
 	if err := v.server(b.xds); err != nil {
 		return fmt.Errorf("--xds %q: %w", b.xds, err)
+	}
+	if err := v.secure(b.tls); err != nil {
+		return err
 	}
 	if b.admin != "off" {
 		if err := v.adminEndpoint(b.admin); err != nil {

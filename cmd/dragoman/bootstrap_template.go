@@ -6,7 +6,7 @@ package main
 const bootstrapTemplate = `# The Envoy side of Dragoman: all but the Envoy's name and the way to the control
 # plane comes over xDS.
 #
-#   dragoman serve DIR
+#   dragoman serve{{if .TLS}} --tls-cert FILE --tls-key FILE{{if .TLS.Cert}} --tls-client-ca FILE{{end}}{{end}} DIR
 #   envoy -c THIS_FILE
 
 # Any number of Envoys may share a name; envoy --service-node overrides it.
@@ -62,6 +62,30 @@ static_resources:
             http2_protocol_options: # gRPC needs HTTP/2
               # Without it a control plane that hangs is not noticed.
               connection_keepalive: {interval: 30s, timeout: 5s}
+{{- with .TLS}}
+      # These files are on the Envoy's host. Envoy reads them when it starts: start
+      # it anew before a certificate of its own ends.
+      transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+{{- if .SNI}}
+          sni: {{printf "%q" .Name}}
+{{- end}}
+          common_tls_context:
+            tls_params: {tls_minimum_protocol_version: TLSv1_2}
+            alpn_protocols: [h2]
+            validation_context:
+              trusted_ca: {filename: {{printf "%q" .CA}}}
+              match_typed_subject_alt_names: # not any server of this authority
+                - san_type: {{.Kind}}
+                  matcher: {exact: {{printf "%q" .Name}}}
+{{- if .Cert}}
+            tls_certificates: # who this Envoy is
+              - certificate_chain: {filename: {{printf "%q" .Cert}}}
+                private_key: {filename: {{printf "%q" .Key}}}
+{{- end}}
+{{- end}}
       load_assignment:
         cluster_name: dragoman
         endpoints:

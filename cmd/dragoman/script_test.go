@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 //	await FILE REGEX            waits until a line of the file matches
 //	signal TERM|HUP|INT         to what runs in the background
 //	port NAME                   puts a free port into the variable
+//	certs DIR NAME...           writes ca.crt, and tls.crt and tls.key for the names
 //	clock / within DURATION     no more than that has passed since clock
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -81,6 +83,11 @@ func commands(t *testing.T) map[string]scriptCommand {
 		"port": func(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Setenv(args[0], strconv.Itoa(envoytest.FreePort(t)))
 		},
+		"certs": func(ts *testscript.TestScript, _ bool, args []string) {
+			ts.Check(os.MkdirAll(ts.MkAbs(args[0]), 0o700))
+			ca := envoytest.NewCA(t)
+			writeCertificates(t, ts.MkAbs(args[0]), ca, ca.Issue(t, args[1:]...))
+		},
 		"clock": func(ts *testscript.TestScript, _ bool, _ []string) {
 			ts.Setenv(clocks, time.Now().Format(time.RFC3339Nano))
 		},
@@ -93,6 +100,18 @@ func commands(t *testing.T) map[string]scriptCommand {
 				ts.Fatalf("it took %v, more than %v", took, limit)
 			}
 		},
+	}
+}
+
+// writeCertificates writes what somebody needs to show a certificate and to
+// trust an authority.
+func writeCertificates(t *testing.T, dir string, ca *envoytest.CA, c tls.Certificate) {
+	t.Helper()
+	cert, key := envoytest.PEM(t, c)
+	for name, text := range map[string][]byte{"ca.crt": ca.PEM(), "tls.crt": cert, "tls.key": key} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

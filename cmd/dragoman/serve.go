@@ -28,6 +28,7 @@ import (
 type serveCommand struct {
 	dir        string
 	listen     string
+	channel    channel
 	logFormat  oneOf
 	logLevel   oneOf
 	onError    oneOf
@@ -55,6 +56,7 @@ func newServe() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.listen, "listen", "localhost:18000", "serve xDS on every address of this HOST:PORT")
+	s.channel.flags(f)
 	f.DurationVar(&s.watcher.Quiet, "quiet", 100*time.Millisecond, "how long a burst of writes must be still")
 	f.DurationVar(&s.watcher.MaxDelay, "max-delay", 2*time.Second, "how long a burst of writes may delay a look")
 	f.DurationVar(&s.watcher.Resync, "resync", 30*time.Second, "look at everything this often; 0 is never")
@@ -78,6 +80,10 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	if err := s.check(len(restored) > 0); err != nil {
 		return err
 	}
+	guard, err := s.channel.open(log)
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
@@ -93,7 +99,7 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	}
 	s.watcher.Log = log
 	w := watcher.New(s.dir, s.watcher)
-	server := xds.New(xds.Options{Log: log})
+	server := xds.New(guard.options(log))
 	p := pipeline.New(pipeline.Options{
 		Dir:        s.dir,
 		Hints:      w.Changes(),
@@ -110,7 +116,9 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	for _, l := range listeners {
 		log.Info("serving xDS", slog.String("address", l.Addr().String()), slog.String("directory", s.dir))
 	}
+	s.channel.warn(listeners, log)
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return guard.run(ctx) })
 	g.Go(func() error { return w.Run(ctx) })
 	g.Go(func() error { return server.Run(ctx, listeners) })
 	g.Go(func() error { return rescanOnHangup(ctx, hangup, w) })
@@ -147,7 +155,7 @@ func (s *serveCommand) check(restored bool) error {
 	case s.watcher.Resync < 0:
 		return errors.New("--resync must not be below 0")
 	}
-	return nil
+	return s.channel.check()
 }
 
 // publish hands a snapshot to the Envoys and says what it holds.

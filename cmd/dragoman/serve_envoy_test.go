@@ -97,13 +97,13 @@ func output(t *testing.T, args ...string) string {
 
 // serving serves dir until the test ends or stop is called, which must not take
 // long although an Envoy is connected.
-func serving(t *testing.T, listen, dir string) (stop func()) {
+func serving(t *testing.T, listen, dir string, flags ...string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var log bytes.Buffer // of the server alone until it has ended
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"serve", "--listen", listen, "--log-level", "debug", dir}, streams{new(bytes.Buffer), &log, &log})
+		ended <- run(ctx, append([]string{"serve", "--listen", listen, "--log-level", "debug", dir}, flags...), streams{new(bytes.Buffer), &log, &log})
 		close(ended)
 	}()
 	t.Cleanup(func() {

@@ -11,9 +11,12 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/url"
 	"testing"
 	"time"
 )
+
+const day = 24 * time.Hour
 
 // A CA is a certificate authority that lives as long as a test.
 type CA struct {
@@ -29,7 +32,7 @@ func NewCA(t testing.TB) *CA {
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "envoytest"},
 		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(time.Hour),
+		NotAfter:              time.Now().Add(365 * day),
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign,
@@ -49,28 +52,55 @@ func (ca *CA) Pool() *x509.CertPool {
 	return pool
 }
 
-// Issue returns a certificate for host names and IP addresses, good for
-// servers and clients.
+// Issue returns a certificate for host names, IP addresses and URIs, good for
+// servers and clients, for a month.
 func (ca *CA) Issue(t testing.TB, names ...string) tls.Certificate {
 	t.Helper()
+	return ca.IssueBetween(t, time.Now().Add(-time.Hour), time.Now().Add(30*day), names...)
+}
+
+// IssueBetween returns a certificate that is good between two times.
+func (ca *CA) IssueBetween(t testing.TB, from, to time.Time, names ...string) tls.Certificate {
+	t.Helper()
 	key := newKey(t)
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		t.Fatal(err)
+	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: names[0]},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(time.Hour),
+		NotBefore:    from,
+		NotAfter:     to,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, name := range names {
-		if ip := net.ParseIP(name); ip != nil {
+		uri, err := url.Parse(name)
+		switch ip := net.ParseIP(name); {
+		case ip != nil:
 			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
+		case err == nil && uri.Scheme != "":
+			template.URIs = append(template.URIs, uri)
+		default:
 			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
 	leaf := sign(t, template, ca.cert, key.Public(), ca.key)
 	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
+}
+
+// PEM returns a certificate and its key as files have them.
+func PEM(t testing.TB, c tls.Certificate) (cert, key []byte) {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range c.Certificate {
+		cert = append(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block})...)
+	}
+	return cert, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {
