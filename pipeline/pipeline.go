@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"dragoman/diag"
@@ -24,9 +25,11 @@ type Options struct {
 	Publish   func(context.Context, *snapshot.Snapshot) error
 	Translate translator.Options
 	Log       *slog.Logger
+	Looked    func(Look) // is told of looks, one after the other; nil is nobody
 }
 
-// A Pipeline turns hints into publications. It is for one goroutine: Run's.
+// A Pipeline turns hints into publications. It is for one goroutine, Run's,
+// but for Report and Look.
 type Pipeline struct {
 	o        Options
 	dir      *loader.Dir
@@ -36,6 +39,10 @@ type Pipeline struct {
 	serving  string             // the version published last
 	pending  bool               // built is to be published
 	failures int                // of publishing it
+
+	record   record
+	reported atomic.Pointer[Report]
+	asks     chan chan<- Report
 }
 
 // grace is how long a file must be missing or empty to count as such.
@@ -43,7 +50,7 @@ const grace = time.Second
 
 // New returns a pipeline that has read nothing.
 func New(o Options) *Pipeline {
-	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace)}
+	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), asks: make(chan chan<- Report)}
 	p.reports.log = o.Log
 	p.loader = loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
 		snap, problems := Build(c, o.Translate)
@@ -59,17 +66,23 @@ func New(o Options) *Pipeline {
 func (p *Pipeline) Run(ctx context.Context) error {
 	var settle, retry <-chan time.Time
 	var unsettled []string
+	var asked chan<- Report
 	hint, due := []string(nil), true
 	for {
 		if due {
 			unsettled = p.look(hint, unsettled)
 		}
-		settle, retry = after(len(unsettled) > 0, loader.SettleTime), after(p.publish(ctx), p.backoff())
+		again := p.publish(ctx)
+		p.report(unsettled, asked)
+		asked = nil
+		settle, retry = after(len(unsettled) > 0, loader.SettleTime), after(again, p.backoff())
 		select {
 		case <-ctx.Done():
 			return nil
 		case hint = <-p.o.Hints:
 			due = true
+		case asked = <-p.asks:
+			hint, due = nil, true
 		case <-settle:
 			hint, due = unsettled, true
 		case <-retry:
@@ -94,10 +107,17 @@ func (p *Pipeline) look(hint, unsettled []string) []string {
 		hint = append(slices.Clip(unsettled), hint...)
 	}
 	changes, unsettled, err := p.dir.Look(hint)
-	if p.reports.directory(err); err != nil || len(changes) == 0 {
+	p.reports.directory(err)
+	p.record.Looked, p.record.Trouble = time.Now(), ""
+	if err != nil {
+		p.record.failed(start, err)
+		return unsettled
+	}
+	if len(changes) == 0 {
 		return unsettled
 	}
 	res := p.loader.Apply(changes)
+	p.record.read(start, changes, res)
 	p.reports.problems(res)
 	switch {
 	case !res.Changed:
@@ -128,6 +148,7 @@ func (p *Pipeline) publish(ctx context.Context) (again bool) {
 		return true
 	}
 	p.pending, p.failures, p.serving = false, 0, p.built.Version
+	p.record.published(p.built)
 	return false
 }
 

@@ -25,6 +25,8 @@ const (
 // A loop is a pipeline with a hand on its signal and an eye on what it
 // publishes. It runs in a synctest bubble.
 type loop struct {
+	*pipeline.Pipeline
+
 	t     *testing.T
 	dir   string
 	hints chan []string
@@ -33,15 +35,17 @@ type loop struct {
 	mu        sync.Mutex // guards what follows
 	published []string
 	refuse    int // how many publications fail
+	looks     []bool
 }
 
 func start(t *testing.T, dir string) *loop {
 	t.Helper()
 	l := &loop{t: t, dir: dir, hints: make(chan []string)}
-	p := pipeline.New(pipeline.Options{
-		Dir:   dir,
-		Hints: l.hints,
-		Log:   slog.New(slog.NewTextHandler(&l.log, nil)),
+	l.Pipeline = pipeline.New(pipeline.Options{
+		Dir:    dir,
+		Hints:  l.hints,
+		Log:    slog.New(slog.NewTextHandler(&l.log, nil)),
+		Looked: func(k pipeline.Look) { l.looks = append(l.looks, k.OK) },
 		Publish: func(_ context.Context, s *snapshot.Snapshot) error {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -55,7 +59,7 @@ func start(t *testing.T, dir string) *loop {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- p.Run(ctx) }()
+	go func() { done <- l.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
