@@ -21,6 +21,7 @@ func (s *stage) invite() error {
 	fmt.Fprintf(s.out, `
 Envoy is at      http://localhost:%d/
 its admin is at  http://127.0.0.1:%d/
+Dragoman's is at http://localhost:%d/
 upstreams are at %s
 logs are in      %s
 
@@ -28,7 +29,7 @@ Ask:   curl -i localhost:%d/
 Edit:  %s
 End:   Ctrl-C
 
-`, s.listener, s.admin, strings.Join(s.upstreams.addrs, ", "), s.scratch, s.listener, strings.Join(files, "\n       "))
+`, s.listener, s.admin, s.status, strings.Join(s.upstreams.addrs, ", "), s.scratch, s.listener, strings.Join(files, "\n       "))
 	return nil
 }
 

@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"dragoman/admin"
+	"dragoman/fleet"
 	"dragoman/pipeline"
 	"dragoman/snapshot"
 	"dragoman/translator"
@@ -28,6 +30,7 @@ import (
 type serveCommand struct {
 	dir       string
 	listen    string
+	admin     string
 	logFormat oneOf
 	logLevel  oneOf
 	watcher   watcher.Options
@@ -51,6 +54,7 @@ func newServe() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.listen, "listen", "localhost:18000", "serve xDS on every address of this HOST:PORT")
+	f.StringVar(&s.admin, "admin", "localhost:18001", "serve health, metrics and the API on every address of this HOST:PORT, or off")
 	f.DurationVar(&s.watcher.Quiet, "quiet", 100*time.Millisecond, "how long a burst of writes must be still")
 	f.DurationVar(&s.watcher.MaxDelay, "max-delay", 2*time.Second, "how long a burst of writes may delay a look")
 	f.DurationVar(&s.watcher.Resync, "resync", 30*time.Second, "look at everything this often; 0 is never")
@@ -73,31 +77,38 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	hangup := make(chan os.Signal, 1) // from here on, or an early SIGHUP would kill
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	listeners, err := xds.Listen(ctx, s.listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%w; take another port with --listen, or stop what listens there", err)
-	}
+	listeners, err := listen(ctx, s.listen, "--listen")
 	if err != nil {
 		return err
 	}
+	adminListeners, err := listen(ctx, s.admin, "--admin")
+	if err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
 	s.watcher.Log = log
 	w := watcher.New(s.dir, s.watcher)
-	server := xds.New(xds.Options{Log: log})
+	var a *admin.Server // knows all of the others, and they tell it
+	envoys := fleet.New(fleet.Options{Converged: func(took time.Duration) { a.Propagated(took) }})
+	server := xds.New(xds.Options{Log: log, Observe: follow(envoys)})
 	p := pipeline.New(pipeline.Options{
 		Dir:       s.dir,
 		Hints:     w.Changes(),
 		Translate: s.translate,
 		Log:       log,
+		Looked:    func(l pipeline.Look) { a.Reloaded(l.OK, l.Duration) },
 		Publish: func(ctx context.Context, snap *snapshot.Snapshot) error {
 			return publish(ctx, server, snap, log)
 		},
 	})
+	a = newAdmin(s.dir, p, w, envoys, log)
+	announceAdmin(adminListeners, log)
 	for _, l := range listeners {
 		log.Info("serving xDS", slog.String("address", l.Addr().String()), slog.String("directory", s.dir))
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.Run(ctx) })
 	g.Go(func() error { return server.Run(ctx, listeners) })
+	g.Go(func() error { return a.Run(ctx, adminListeners) })
 	g.Go(func() error { return rescanOnHangup(ctx, hangup, w) })
 	g.Go(func() error {
 		select {
@@ -112,6 +123,9 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 
 // check refuses what could not work.
 func (s *serveCommand) check() error {
+	if s.listen == "off" {
+		return errors.New("--listen must be HOST:PORT: without xDS there is nothing to serve")
+	}
 	info, err := os.Stat(s.dir)
 	switch {
 	case err != nil:
