@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -13,8 +14,8 @@ import (
 	"dragoman/internal/envoytest"
 )
 
-// ask asks the admin address, and returns the status and the body.
-func (s *server) ask(t *testing.T, method, path string) (int, string) {
+// adminAddress is where the program says that it answers HTTP.
+func (s *server) adminAddress(t *testing.T) string {
 	t.Helper()
 	var address string
 	envoytest.Eventually(t, patience, "the admin address", func() error {
@@ -25,7 +26,13 @@ func (s *server) ask(t *testing.T, method, path string) (int, string) {
 		address = found[0]["address"].(string)
 		return nil
 	})
-	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+path, nil)
+	return address
+}
+
+// ask asks the admin address, and returns the status and the body.
+func (s *server) ask(t *testing.T, method, path string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.adminAddress(t)+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,6 +176,18 @@ func TestAdminShowsWhoRunsWhat(t *testing.T) {
 	write(t, bad, fmt.Sprintf("listener: taken\naddress: 127.0.0.1\nport: %d\n", envoytest.FreePort(t)))
 	f.shows(t, "all is well", func(s status) bool { return s.OK && s.Envoys.InSync == 1 })
 
+	write(t, filepath.Join(dir, "web.yaml"), strings.Replace(answer("web", "two"), "routes:", "listeners: [http]\nroutes:", 1))
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(binary, "wait", "--admin", f.adminAddress(t)).CombinedOutput(); err != nil || !strings.Contains(string(out), "1 of 1 connected Envoys in sync") {
+		t.Errorf("dragoman wait: %v\n%s", err, out)
+	}
+	f.wants(t, "web", http.StatusOK, "two")
+	if out, err := exec.Command(binary, "status", "--admin", f.adminAddress(t)).CombinedOutput(); err != nil || !strings.Contains(string(out), "test-id") {
+		t.Errorf("dragoman status: %v\n%s", err, out)
+	}
 	f.envoy.Stop()
 	f.shows(t, "Envoy is gone", func(s status) bool { return s.Envoys.Connected == 0 })
 }
