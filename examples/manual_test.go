@@ -97,7 +97,7 @@ func (c *checkout) serve(t *testing.T, command string) {
 		t.Fatal(err)
 	}
 	c.xds = envoytest.FreePort(t)
-	cmd := c.dragoman(t, command, "--listen", fmt.Sprintf("localhost:%d", c.xds))
+	cmd := c.dragoman(t, command, "--listen", fmt.Sprintf("localhost:%d", c.xds), "--admin", "off")
 	cmd.Stderr = t.Output()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"dragoman/diag"
@@ -24,6 +25,7 @@ type Options struct {
 	Publish   func(context.Context, *snapshot.Snapshot) error
 	Translate translator.Options
 	Log       *slog.Logger
+	Looked    func(Look) // is told of looks, one after the other; nil is nobody
 
 	AllowEmpty bool // lets most services, or all, go at once
 	Freeze     bool // takes no change while there is an error anywhere
@@ -32,7 +34,8 @@ type Options struct {
 	Keep    func([]loader.Content) // called with what serves, once it is published; may be nil
 }
 
-// A Pipeline turns hints into publications. It is for one goroutine: Run's.
+// A Pipeline turns hints into publications. It is for one goroutine, Run's,
+// but for Report and Look.
 type Pipeline struct {
 	o        Options
 	dir      *loader.Dir
@@ -46,6 +49,10 @@ type Pipeline struct {
 	pending  bool               // built is to be published
 	unkept   bool               // what serves has not been handed to Keep
 	failures int                // of publishing it
+
+	record   record
+	reported atomic.Pointer[Report]
+	asks     chan chan<- Report
 }
 
 // grace is how long a file must be missing or empty to count as such.
@@ -53,7 +60,7 @@ const grace = time.Second
 
 // New returns a pipeline that has read nothing.
 func New(o Options) *Pipeline {
-	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), approved: make(chan struct{}, 1), unkept: o.Keep != nil}
+	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), approved: make(chan struct{}, 1), unkept: o.Keep != nil, asks: make(chan chan<- Report)}
 	p.reports.log = o.Log
 	p.loader = loader.New(loader.Options{AllowEmpty: o.AllowEmpty, Freeze: o.Freeze, Check: func(c *model.Config) diag.Problems {
 		snap, problems := Build(c, o.Translate)
@@ -78,19 +85,25 @@ func (p *Pipeline) Approve() {
 func (p *Pipeline) Run(ctx context.Context) error {
 	var settle, retry <-chan time.Time
 	var unsettled []string
+	var asked chan<- Report
 	hint, due := []string(nil), true
 	p.restore()
 	for {
 		if due {
 			unsettled = p.look(hint, unsettled)
 		}
-		settle, retry = after(len(unsettled) > 0, loader.SettleTime), after(p.publish(ctx), p.backoff())
+		again := p.publish(ctx)
 		p.keep()
+		p.report(unsettled, asked)
+		asked = nil
+		settle, retry = after(len(unsettled) > 0, loader.SettleTime), after(again, p.backoff())
 		select {
 		case <-ctx.Done():
 			return nil
 		case hint = <-p.o.Hints:
 			due = true
+		case asked = <-p.asks:
+			hint, due = nil, true
 		case <-settle:
 			hint, due = unsettled, true
 		case <-p.approved:
@@ -125,6 +138,7 @@ func (p *Pipeline) restore() {
 	if !res.Changed {
 		return
 	}
+	p.record.read(start, p.o.Restore, res)
 	p.built, p.pending = p.checked, true
 	p.o.Log.Info("state restored",
 		slog.String("version", p.built.Version),
@@ -151,6 +165,7 @@ func (p *Pipeline) look(hint, unsettled []string) []string {
 	}
 	changes, unsettled, err := p.dir.Look(hint)
 	p.reports.directory(err)
+	p.record.look(start, err)
 	switch {
 	case len(changes) > 0:
 		p.take(p.loader.Apply(changes), changes, start)
@@ -166,6 +181,7 @@ func (p *Pipeline) look(hint, unsettled []string) []string {
 
 // take makes what the loader came to the next to be published.
 func (p *Pipeline) take(res loader.Result, changes []loader.Source, start time.Time) {
+	p.record.read(start, changes, res)
 	p.reports.problems(changes, res)
 	if !res.Changed {
 		return
@@ -198,6 +214,7 @@ func (p *Pipeline) publish(ctx context.Context) (again bool) {
 		return true
 	}
 	p.pending, p.failures, p.serving = false, 0, p.built.Version
+	p.record.published(p.built)
 	return false
 }
 

@@ -25,26 +25,28 @@ const (
 // A loop is a pipeline with a hand on its signal and an eye on what it
 // publishes. It runs in a synctest bubble.
 type loop struct {
+	*pipeline.Pipeline
+
 	t     *testing.T
 	dir   string
 	hints chan []string
 	log   strings.Builder
 
-	pipeline *pipeline.Pipeline
-
 	mu        sync.Mutex // guards what follows
 	published []string
 	refuse    int // how many publications fail
 	keeps     map[string]string
+	looks     []bool
 }
 
 func start(t *testing.T, dir string, with ...func(*loop, *pipeline.Options)) *loop {
 	t.Helper()
 	l := &loop{t: t, dir: dir, hints: make(chan []string)}
 	o := pipeline.Options{
-		Dir:   dir,
-		Hints: l.hints,
-		Log:   slog.New(slog.NewTextHandler(&l.log, nil)),
+		Dir:    dir,
+		Hints:  l.hints,
+		Log:    slog.New(slog.NewTextHandler(&l.log, nil)),
+		Looked: func(k pipeline.Look) { l.looks = append(l.looks, k.OK) },
 		Publish: func(_ context.Context, s *snapshot.Snapshot) error {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -59,10 +61,10 @@ func start(t *testing.T, dir string, with ...func(*loop, *pipeline.Options)) *lo
 	for _, f := range with {
 		f(l, &o)
 	}
-	l.pipeline = pipeline.New(o)
+	l.Pipeline = pipeline.New(o)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- l.pipeline.Run(ctx) }()
+	go func() { done <- l.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -345,7 +347,7 @@ func TestAWipeWaitsForApproval(t *testing.T) {
 		l.write("a.yaml", goodA)
 		l.write("b.yaml", goodB)
 		l.hint()
-		l.pipeline.Approve()
+		l.Pipeline.Approve()
 		synctest.Wait()
 		for _, name := range []string{"a.yaml", "b.yaml"} {
 			if err := os.Remove(filepath.Join(dir, name)); err != nil {
@@ -363,7 +365,7 @@ func TestAWipeWaitsForApproval(t *testing.T) {
 		l.write("a.yaml", goodA)
 		l.hint("a.yaml")
 		l.wantPublished("a is back", 1)
-		l.pipeline.Approve()
+		l.Pipeline.Approve()
 		synctest.Wait()
 		l.wantPublished("the rest is approved", 2)
 		if !strings.Contains(l.log.String(), "nothing is held any more") {
@@ -387,7 +389,7 @@ func TestAVanishedDirectoryMayBeApproved(t *testing.T) {
 		l.hint()
 		time.Sleep(2 * time.Second)
 		l.wantPublished("the directory is gone", 1)
-		l.pipeline.Approve()
+		l.Pipeline.Approve()
 		synctest.Wait()
 		l.wantPublished("that is approved", 2)
 		if err := os.Mkdir(dir, 0o755); err != nil {

@@ -23,11 +23,10 @@ func (s *session) hello(node *corev3.Node) {
 		return
 	}
 	s.opened = time.Now()
-	s.log = s.log.With(
-		slog.String("node", clip(node.GetId(), maxName)),
-		slog.String("cluster", clip(node.GetCluster(), maxName)),
-	)
+	s.who.Node, s.who.Cluster = clip(node.GetId(), maxName), clip(node.GetCluster(), maxName)
+	s.log = s.log.With(slog.String("node", s.who.Node), slog.String("cluster", s.who.Cluster))
 	s.log.Info("stream opened")
+	s.observe(s.who)
 }
 
 // end logs the end of a stream that was logged as open.
@@ -35,6 +34,7 @@ func (s *session) end(err error) {
 	if s.opened.IsZero() {
 		return
 	}
+	s.tell(Closed, "", "")
 	age := slog.Duration("age", time.Since(s.opened).Round(time.Millisecond))
 	if err != nil {
 		s.log.Info("stream closed", age, slog.String("error", err.Error()))
@@ -72,6 +72,7 @@ func (s *session) taken(p *progress, a answer, r response) {
 	for _, name := range r.names {
 		delete(p.unsure, name)
 	}
+	s.tell(Accepted, a.GetTypeUrl(), r.version)
 	s.log.Debug("accepted", slog.String("type", a.GetTypeUrl()), slog.String("version", r.version))
 }
 
@@ -86,10 +87,12 @@ func (s *session) refused(p *progress, a answer, r response) {
 		log = s.log.Debug
 	}
 	p.refused = r.version
+	words := clip(a.GetErrorDetail().GetMessage(), maxWords)
+	s.observe(Event{Kind: Refused, Stream: s.who.Stream, Type: a.GetTypeUrl(), Version: r.version, Words: words})
 	log("refused",
 		slog.String("type", a.GetTypeUrl()),
 		slog.String("version", r.version),
-		slog.String("error", clip(a.GetErrorDetail().GetMessage(), maxWords)))
+		slog.String("error", words))
 }
 
 // clip shortens what a client says to n bytes.

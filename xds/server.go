@@ -59,6 +59,11 @@ type Options struct {
 	// ShutdownGrace is how long the end of Run waits for streams that it has
 	// told to end, 500 ms if zero.
 	ShutdownGrace time.Duration
+
+	// Observe is told of every event, those of one stream in their order. It is
+	// called while others wait: it must be quick, and safe for use by many
+	// goroutines. Nil is nobody.
+	Observe func(Event)
 }
 
 // Keepalive, in both directions. Envoys of ours ping every 30 s, and whoever
@@ -85,12 +90,15 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Observe == nil {
+		o.Observe = func(Event) {}
+	}
 	o.MaxRecvBytes = cmp.Or(o.MaxRecvBytes, 64<<20)
 	o.MaxStreams = cmp.Or(o.MaxStreams, 1000)
 	o.HandshakeTimeout = cmp.Or(o.HandshakeTimeout, 10*time.Second)
 	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, 500*time.Millisecond)
-	s := &Server{options: o, store: newStore(o.Log), health: health.NewServer(), refusals: new(refusals)}
-	s.streams = &streams{store: s.store, log: o.Log, authorize: o.Authorize, refusals: s.refusals}
+	s := &Server{options: o, store: newStore(o.Log, o.Observe), health: health.NewServer(), refusals: new(refusals)}
+	s.streams = &streams{store: s.store, log: o.Log, observe: o.Observe, authorize: o.Authorize, refusals: s.refusals}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	return s
 }

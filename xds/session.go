@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -29,6 +30,8 @@ type streams struct {
 	log       *slog.Logger
 	authorize Authorize // nil if anybody may be any node
 	refusals  *refusals
+	observe   func(Event)
+	count     atomic.Uint64
 }
 
 // sotw serves one stream that sends all resources of a type each time.
@@ -48,12 +51,14 @@ func (s *streams) delta(stream streamv3.DeltaStream, typeURL string) error {
 }
 
 func (s *streams) session(ctx context.Context, form, typeURL string) *session {
-	log := s.log.With(slog.String("protocol", form), slog.String("service", cmp.Or(typeURL, "ADS")))
+	who := Event{Kind: Opened, Stream: s.count.Add(1), Protocol: form, Service: cmp.Or(typeURL, "ADS")}
+	log := s.log.With(slog.String("protocol", form), slog.String("service", who.Service))
 	if p, ok := peer.FromContext(ctx); ok {
-		log = log.With(slog.String("peer", p.Addr.String()))
+		who.Peer = p.Addr.String()
+		log = log.With(slog.String("peer", who.Peer))
 	}
 	return &session{
-		store: s.store, log: log, only: typeURL, types: map[string]*progress{},
+		store: s.store, log: log, who: who, observe: s.observe, only: typeURL, types: map[string]*progress{},
 		authorize: s.authorize, refusals: s.refusals, identity: identity(ctx),
 	}
 }
@@ -71,6 +76,8 @@ type session struct {
 	identity  []string // of the client's certificate
 	claim     claim    // that was admitted last, if any was
 	admitted  bool
+	who       Event // the event of its opening
+	observe   func(Event)
 
 	opened time.Time // when the node said who it is; zero before
 	types  map[string]*progress
@@ -128,6 +135,7 @@ func (s *session) CreateWatch(r *cachev3.Request, sub cachev3.Subscription, out 
 	case sub.IsWildcard():
 		r.ResourceNames = nil // the cache would look for a resource named "*"
 	case len(r.GetResourceNames()) == 0:
+		s.tell(Dropped, r.GetTypeUrl(), "")
 		return func() {}, nil // nothing is wanted any more; the cache would send everything
 	}
 	return s.store.watch(r, sub, out)
@@ -157,7 +165,13 @@ func (s *session) CreateDeltaWatch(r *cachev3.DeltaRequest, sub cachev3.Subscrip
 	if len(d.always) > 0 || len(d.unsure) > 0 {
 		sub = d
 	}
-	return s.store.watchDelta(r, sub, out)
+	return s.store.watchDelta(r, &openWatch{
+		Subscription: sub,
+		typeURL:      r.GetTypeUrl(),
+		sent:         p.version,
+		refused:      p.refused,
+		current:      func(version string) { s.tell(Accepted, r.GetTypeUrl(), version) },
+	}, out)
 }
 
 // OnStreamOpen has nothing to do: who it is comes with the first request.
@@ -211,6 +225,7 @@ func (s *session) OnStreamResponse(_ context.Context, _ int64, _ *discoveryv3.Di
 		p.fillLayers(r)
 	}
 	p.sent(response{nonce: r.GetNonce(), version: r.GetVersionInfo()})
+	s.tell(Offered, r.GetTypeUrl(), r.GetVersionInfo())
 }
 
 // OnStreamDeltaResponse does the same for delta.
@@ -224,6 +239,12 @@ func (s *session) OnStreamDeltaResponse(_ int64, _ *discoveryv3.DeltaDiscoveryRe
 		names = append(names, res.GetName())
 	}
 	p.sent(response{nonce: r.GetNonce(), version: r.GetSystemVersionInfo(), names: names})
+	s.tell(Offered, r.GetTypeUrl(), r.GetSystemVersionInfo())
+}
+
+// tell tells of an event of the stream's.
+func (s *session) tell(kind EventKind, typeURL, version string) {
+	s.observe(Event{Kind: kind, Stream: s.who.Stream, Type: typeURL, Version: version})
 }
 
 // progress returns the state of a type. Only known types have one, and the one
@@ -240,6 +261,7 @@ func (s *session) progress(typeURL string) (*progress, error) {
 	if !ok {
 		p = &progress{unsure: map[string]bool{}, layers: map[string]bool{}}
 		s.types[typeURL] = p
+		s.tell(Asked, typeURL, "")
 	}
 	return p, nil
 }

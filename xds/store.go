@@ -24,17 +24,20 @@ func (everybody) ID(*corev3.Node) string { return "" }
 // The cache's own rule for ADS, to answer only who asks for all there is, is
 // off: one listener that an Envoy refuses would keep routes from all others.
 type store struct {
-	cache cachev3.SnapshotCache
+	cache   cachev3.SnapshotCache
+	observe func(Event)
 
 	// mu is held for reading while a watch is opened and for writing while a
 	// snapshot is put in, and so whenever the cache looks at a subscription.
 	mu sync.RWMutex
 	// snap is what the cache has, nil before the first.
 	snap cachev3.ResourceSnapshot
+	// open are the watches of delta that want some resources by name.
+	open map[*openWatch]struct{}
 }
 
-func newStore(l *slog.Logger) *store {
-	return &store{cache: cachev3.NewSnapshotCache(false, everybody{}, log.LoggerFuncs{
+func newStore(l *slog.Logger, observe func(Event)) *store {
+	return &store{observe: observe, open: map[*openWatch]struct{}{}, cache: cachev3.NewSnapshotCache(false, everybody{}, log.LoggerFuncs{
 		// The cache reports some errors here alone, and no watch follows them.
 		ErrorFunc: func(format string, args ...any) {
 			l.Error("xds cache", slog.String("error", fmt.Sprintf(format, args...)))
@@ -46,6 +49,18 @@ func (s *store) publish(snap cachev3.ResourceSnapshot) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.snap = snap
+	versions := map[string]string{}
+	for _, typeURL := range served() {
+		versions[typeURL] = snap.GetVersion(typeURL)
+	}
+	s.observe(Event{Kind: Published, Versions: versions})
+	for w := range s.open {
+		if w.fires(snap) {
+			delete(s.open, w) // its stream goes on with the subscription
+		} else {
+			w.tell(snap)
+		}
+	}
 	// Sending to a watch never blocks, and half a publish helps nobody.
 	return s.cache.SetSnapshot(context.Background(), "", snap)
 }
@@ -56,10 +71,59 @@ func (s *store) watch(r *cachev3.Request, sub cachev3.Subscription, out chan cac
 	return s.cache.CreateWatch(r, sub, out)
 }
 
-func (s *store) watchDelta(r *cachev3.DeltaRequest, sub cachev3.Subscription, out chan cachev3.DeltaResponse) (func(), error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.cache.CreateDeltaWatch(r, sub, out)
+func (s *store) watchDelta(r *cachev3.DeltaRequest, w *openWatch, out chan cachev3.DeltaResponse) (func(), error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cancel, err := s.cache.CreateDeltaWatch(r, w.Subscription, out)
+	if cancel == nil || err != nil {
+		return cancel, err // a response is on its way
+	}
+	if s.snap != nil {
+		w.tell(s.snap)
+	}
+	if w.IsWildcard() {
+		return cancel, nil // a new version always has something for it
+	}
+	s.open[w] = struct{}{}
+	return func() {
+		cancel()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.open, w)
+	}, nil
+}
+
+// openWatch is a watch of delta that has nothing to send. A new version of the
+// type need not change that: the stream is then in step with it although it
+// will never say so.
+type openWatch struct {
+	cachev3.Subscription // as the cache sees it
+
+	typeURL       string
+	sent, refused string // the versions of the last response, and of the last refused
+	current       func(version string)
+}
+
+// fires tells whether the cache, which decides in the same way, has something
+// to send of a snapshot.
+func (w *openWatch) fires(snap cachev3.ResourceSnapshot) bool {
+	versions, known := snap.GetVersionMap(w.typeURL), w.ReturnedResources()
+	for name := range w.SubscribedResources() {
+		next, there := versions[name]
+		last, found := known[name]
+		if there && next != last || !there && found {
+			return true
+		}
+	}
+	return false
+}
+
+// tell says that the stream is in step with a snapshot. A version that was
+// sent is told of when it is answered.
+func (w *openWatch) tell(snap cachev3.ResourceSnapshot) {
+	if v := snap.GetVersion(w.typeURL); v != w.sent && v != w.refused {
+		w.current(v)
+	}
 }
 
 // doubt is a subscription as the cache is to see it when what the library

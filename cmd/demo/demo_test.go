@@ -42,7 +42,7 @@ func (d *demo) output() string {
 
 func start(t *testing.T, env ...string) *demo {
 	t.Helper()
-	for _, address := range []string{"127.0.0.1:18000", "127.0.0.1:19000", ":10000", "127.0.0.1:9001"} {
+	for _, address := range []string{"127.0.0.1:18000", "127.0.0.1:18001", "127.0.0.1:19000", ":10000", "127.0.0.1:9001"} {
 		if l, err := net.Listen("tcp", address); err == nil { // else it is taken already
 			t.Cleanup(func() { l.Close() })
 		}
@@ -106,7 +106,7 @@ func TestOnceShowsWhatAnEditChanges(t *testing.T) {
 	if len(found) != 2 || found[0][1] == found[1][1] {
 		t.Errorf("got the answers %q, want those of two upstreams", found)
 	}
-	for _, port := range []string{"10000", "18000", "19000"} {
+	for _, port := range []string{"10000", "18000", "18001", "19000"} {
 		if want := "Port " + port + " is taken"; !strings.Contains(d.output(), want) {
 			t.Errorf("it does not say %q", want)
 		}

@@ -22,6 +22,7 @@ func (s *stage) invite() error {
 	fmt.Fprintf(s.out, `
 Envoy is at      http://localhost:%d/
 its admin is at  http://127.0.0.1:%d/
+Dragoman's is at http://localhost:%d/
 upstreams are at %s
 logs are in      %s
 
@@ -29,7 +30,7 @@ Ask:   curl -i localhost:%d/
 Edit:  %s
 End:   Ctrl-C
 
-`, s.listener, s.admin, cmp.Or(strings.Join(s.upstreams.addrs, ", "), "not needed: it answers by itself"), s.scratch, s.listener, strings.Join(files, "\n       "))
+`, s.listener, s.admin, s.status, cmp.Or(strings.Join(s.upstreams.addrs, ", "), "not needed: it answers by itself"), s.scratch, s.listener, strings.Join(files, "\n       "))
 	return nil
 }
 

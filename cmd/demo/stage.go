@@ -18,6 +18,7 @@ import (
 // The ports of envoy-bootstrap.yaml and of the format.
 const (
 	xdsPort      = 18000
+	statusPort   = 18001
 	adminPort    = 19000
 	listenerPort = 10000
 )
@@ -36,6 +37,7 @@ type stage struct {
 	died    context.CancelCauseFunc // called when a process ends
 
 	xds, admin, listener int
+	status               int // of Dragoman's admin address
 	upstreams            *upstreams
 	processes            []*process
 }
@@ -58,6 +60,9 @@ func newStage(root, scratch, example string, out io.Writer) (*stage, error) {
 	}
 	var err error
 	if s.xds, err = s.port("xDS", xdsPort, "127.0.0.1", "::1"); err != nil {
+		return nil, err
+	}
+	if s.status, err = s.port("Dragoman's admin address", statusPort, "127.0.0.1", "::1"); err != nil {
 		return nil, err
 	}
 	if s.admin, err = s.port("Envoy's admin endpoint", adminPort, "127.0.0.1"); err != nil {
@@ -119,7 +124,8 @@ func (s *stage) start(ctx context.Context, envoy string) error {
 	if err != nil {
 		return err
 	}
-	serve := exec.Command(dragoman, "serve", s.config, "--listen", fmt.Sprintf("localhost:%d", s.xds))
+	serve := exec.Command(dragoman, "serve", s.config, "--listen", fmt.Sprintf("localhost:%d", s.xds),
+		"--admin", fmt.Sprintf("localhost:%d", s.status))
 	if err := s.launch("Dragoman", "dragoman", serve, &news{out: s.out}); err != nil {
 		return err
 	}

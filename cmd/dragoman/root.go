@@ -64,7 +64,7 @@ func newRoot(std streams) *cobra.Command {
 	cmd.SetIn(std.in)
 	cmd.SetOut(std.out)
 	cmd.SetErr(std.err)
-	cmd.AddCommand(newServe(), newValidate(), newRender(), newBootstrap(), newSchema(), newInit(), newVersion())
+	cmd.AddCommand(newServe(), newValidate(), newRender(), newBootstrap(), newSchema(), newInit(), newStatus(), newWait(), newVersion())
 	for _, sub := range cmd.Commands() {
 		sub.Flags().VisitAll(func(f *pflag.Flag) { completeChoices(sub, f) })
 	}

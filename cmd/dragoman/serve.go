@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"os/signal"
 	"slices"
@@ -17,6 +18,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"dragoman/admin"
+	"dragoman/fleet"
 	"dragoman/pipeline"
 	"dragoman/snapshot"
 	"dragoman/translator"
@@ -28,6 +31,7 @@ import (
 type serveCommand struct {
 	dir        string
 	listen     string
+	admin      string
 	channel    channel
 	logFormat  oneOf
 	logLevel   oneOf
@@ -57,6 +61,7 @@ func newServe() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&s.listen, "listen", "localhost:18000", "serve xDS on every address of this HOST:PORT")
 	s.channel.flags(f)
+	f.StringVar(&s.admin, "admin", "localhost:18001", "serve health, metrics and the API on every address of this HOST:PORT, or off")
 	f.DurationVar(&s.watcher.Quiet, "quiet", 100*time.Millisecond, "how long a burst of writes must be still")
 	f.DurationVar(&s.watcher.MaxDelay, "max-delay", 2*time.Second, "how long a burst of writes may delay a look")
 	f.DurationVar(&s.watcher.Resync, "resync", 30*time.Second, "look at everything this often; 0 is never")
@@ -90,42 +95,57 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	hangup := make(chan os.Signal, 1) // from here on, or an early SIGHUP would kill
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	listeners, err := xds.Listen(ctx, s.listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%w; take another port with --listen, or stop what listens there", err)
-	}
+	listeners, adminListeners, err := s.open(ctx, log)
 	if err != nil {
 		return err
 	}
 	s.watcher.Log = log
 	w := watcher.New(s.dir, s.watcher)
-	server := xds.New(guard.options(log))
-	p := pipeline.New(pipeline.Options{
-		Dir:        s.dir,
-		Hints:      w.Changes(),
-		Translate:  s.translate,
-		AllowEmpty: s.allowEmpty,
-		Freeze:     s.onError.value == "freeze",
-		Restore:    restored,
-		Keep:       keep(keeper),
-		Log:        log,
-		Publish: func(ctx context.Context, snap *snapshot.Snapshot) error {
-			return publish(ctx, server, snap, log)
-		},
-	})
-	for _, l := range listeners {
-		log.Info("serving xDS", slog.String("address", l.Addr().String()), slog.String("directory", s.dir))
-	}
-	s.channel.warn(listeners, log)
+	server, p, a := s.assemble(guard.options(log), w, pipeline.Options{Restore: restored, Keep: keep(keeper), Log: log})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return guard.run(ctx) })
 	g.Go(func() error { return w.Run(ctx) })
 	g.Go(func() error { return server.Run(ctx, listeners) })
+	g.Go(func() error { return a.Run(ctx, adminListeners) })
 	g.Go(func() error { return rescanOnHangup(ctx, hangup, w) })
 	g.Go(func() error {
 		return kept(keeper, func() error { return follow(ctx, w, p) })
 	})
 	return g.Wait()
+}
+
+// open listens on both addresses, and says where they are and who can reach
+// them.
+func (s *serveCommand) open(ctx context.Context, log *slog.Logger) (forXDS, forAdmin []net.Listener, err error) {
+	if forXDS, err = listen(ctx, s.listen, "--listen"); err != nil {
+		return nil, nil, err
+	}
+	if forAdmin, err = listen(ctx, s.admin, "--admin"); err != nil {
+		return nil, nil, errors.Join(err, closeAll(forXDS))
+	}
+	announceAdmin(forAdmin, log)
+	for _, l := range forXDS {
+		log.Info("serving xDS", slog.String("address", l.Addr().String()), slog.String("directory", s.dir))
+	}
+	s.channel.warn(forXDS, log)
+	return forXDS, forAdmin, nil
+}
+
+// assemble makes the parts and lets them know each other.
+func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Options) (*xds.Server, *pipeline.Pipeline, *admin.Server) {
+	var a *admin.Server // knows all of the others, and they tell it
+	envoys := fleet.New(fleet.Options{Converged: func(took time.Duration) { a.Propagated(took) }})
+	x.Observe = observe(envoys)
+	server := xds.New(x)
+	o.Dir, o.Hints, o.Translate = s.dir, w.Changes(), s.translate
+	o.AllowEmpty, o.Freeze = s.allowEmpty, s.onError.value == "freeze"
+	o.Looked = func(l pipeline.Look) { a.Reloaded(l.OK, l.Duration) }
+	o.Publish = func(ctx context.Context, snap *snapshot.Snapshot) error {
+		return publish(ctx, server, snap, o.Log)
+	}
+	p := pipeline.New(o)
+	a = newAdmin(s.dir, p, w, envoys, o.Log)
+	return server, p, a
 }
 
 // follow runs the pipeline once changes are noticed.
@@ -141,6 +161,9 @@ func follow(ctx context.Context, w *watcher.Watcher, p *pipeline.Pipeline) error
 // check refuses what could not work. With something restored there is enough
 // to serve, whatever has become of the directory.
 func (s *serveCommand) check(restored bool) error {
+	if s.listen == "off" {
+		return errors.New("--listen must be HOST:PORT: without xDS there is nothing to serve")
+	}
 	info, err := os.Stat(s.dir)
 	bad := err != nil || !info.IsDir()
 	switch {

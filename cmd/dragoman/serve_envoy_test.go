@@ -103,7 +103,7 @@ func serving(t *testing.T, listen, dir string, flags ...string) (stop func()) {
 	var log bytes.Buffer // of the server alone until it has ended
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, append([]string{"serve", "--listen", listen, "--log-level", "debug", dir}, flags...), streams{new(bytes.Buffer), &log, &log})
+		ended <- run(ctx, append([]string{"serve", "--listen", listen, "--admin", "off", "--log-level", "debug", dir}, flags...), streams{new(bytes.Buffer), &log, &log})
 		close(ended)
 	}()
 	t.Cleanup(func() {

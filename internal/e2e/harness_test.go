@@ -63,7 +63,7 @@ func serveAt(t *testing.T, port int, dir string, args ...string) *server {
 		t.Fatal(err)
 	}
 	s := &server{port: port, log: &logBook{}, done: make(chan struct{})}
-	args = append([]string{"serve", dir, "--listen", fmt.Sprintf("localhost:%d", port), "--log-format", "json", "--log-level", "debug"}, args...)
+	args = append([]string{"serve", dir, "--listen", fmt.Sprintf("localhost:%d", port), "--admin", "localhost:0", "--log-format", "json", "--log-level", "debug"}, args...)
 	s.cmd = exec.Command(binary, args...)
 	s.cmd.Stderr = s.log
 	if err := s.cmd.Start(); err != nil {

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"syscall"
+
+	"dragoman/admin"
+	"dragoman/fleet"
+	"dragoman/model"
+	"dragoman/pipeline"
+	"dragoman/watcher"
+	"dragoman/xds"
+)
+
+// listen listens on the address that a flag gives. off is no listener.
+func listen(ctx context.Context, addr, flag string) ([]net.Listener, error) {
+	if addr == "off" {
+		return nil, nil
+	}
+	ls, err := xds.Listen(ctx, addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%w; take another port with %s, or stop what listens there", err, flag)
+	}
+	return ls, err
+}
+
+// announceAdmin says where the admin address is, and who else can reach it.
+func announceAdmin(ls []net.Listener, log *slog.Logger) {
+	for _, l := range ls {
+		address := slog.String("address", l.Addr().String())
+		log.Info("serving HTTP for administration", address)
+		if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+			log.Warn("the admin address can be reached from other machines; it asks for no password", address)
+		}
+	}
+}
+
+// newAdmin lets the admin server ask the others.
+func newAdmin(dir string, p *pipeline.Pipeline, w *watcher.Watcher, f *fleet.Fleet, log *slog.Logger) *admin.Server {
+	return admin.New(admin.Options{
+		Dir:      dir,
+		Log:      log,
+		Fleet:    f.Snapshot,
+		State:    func() admin.State { return adminState(p.Report()) },
+		Services: func() []admin.Service { return adminServices(p.Report().Config) },
+		Reload: func(ctx context.Context) (admin.State, error) {
+			r, err := p.Look(ctx)
+			return adminState(r), err
+		},
+		Watch: func() admin.Watch {
+			s := w.Stats()
+			return admin.Watch{Mode: s.Mode.String(), Events: s.Events, Overflows: s.Overflows, Rearms: s.Rearms}
+		},
+	})
+}
+
+func adminState(r pipeline.Report) admin.State {
+	s := admin.State{
+		Looked: r.Looked, Succeeded: r.Succeeded, OK: r.OK(), Trouble: r.Trouble, Unsettled: r.Unsettled,
+		Problems: r.Problems, Files: r.Files, Held: r.Held, Pending: r.Pending,
+	}
+	if r.Config != nil {
+		s.Services = len(r.Config.Services)
+	}
+	for _, v := range r.Versions {
+		s.Versions = append(s.Versions, admin.Version(v))
+	}
+	return s
+}
+
+func adminServices(c *model.Config) []admin.Service {
+	if c == nil {
+		return nil
+	}
+	var out []admin.Service
+	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+		s := c.Services[name]
+		out = append(out, admin.Service{
+			Name: name, File: s.Origin.File, Line: s.Origin.Line,
+			Hosts: s.Hosts, Listeners: s.Listeners, Routes: len(s.Routes),
+		})
+	}
+	return out
+}
+
+// observe tells the fleet of what happens on the streams.
+func observe(f *fleet.Fleet) func(xds.Event) {
+	return func(e xds.Event) {
+		switch e.Kind {
+		case xds.Published:
+			f.Published(e.Versions)
+		case xds.Opened:
+			f.Opened(fleet.Stream{
+				ID: e.Stream, Node: e.Node, Cluster: e.Cluster,
+				Peer: e.Peer, Protocol: e.Protocol, Service: e.Service,
+			})
+		case xds.Closed:
+			f.Closed(e.Stream)
+		case xds.Asked:
+			f.Asked(e.Stream, e.Type)
+		case xds.Dropped:
+			f.Dropped(e.Stream, e.Type)
+		case xds.Offered:
+			f.Offered(e.Stream, e.Type, e.Version)
+		case xds.Accepted:
+			f.Accepted(e.Stream, e.Type, e.Version)
+		case xds.Refused:
+			f.Refused(e.Stream, e.Type, e.Version, e.Words)
+		}
+	}
+}
+
+func closeAll(ls []net.Listener) error {
+	var errs []error
+	for _, l := range ls {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
