@@ -347,7 +347,7 @@ func TestAWipeWaitsForApproval(t *testing.T) {
 		l.write("a.yaml", goodA)
 		l.write("b.yaml", goodB)
 		l.hint()
-		l.Pipeline.Approve()
+		l.Approve()
 		synctest.Wait()
 		for _, name := range []string{"a.yaml", "b.yaml"} {
 			if err := os.Remove(filepath.Join(dir, name)); err != nil {
@@ -365,7 +365,7 @@ func TestAWipeWaitsForApproval(t *testing.T) {
 		l.write("a.yaml", goodA)
 		l.hint("a.yaml")
 		l.wantPublished("a is back", 1)
-		l.Pipeline.Approve()
+		l.Approve()
 		synctest.Wait()
 		l.wantPublished("the rest is approved", 2)
 		if !strings.Contains(l.log.String(), "nothing is held any more") {
@@ -389,7 +389,7 @@ func TestAVanishedDirectoryMayBeApproved(t *testing.T) {
 		l.hint()
 		time.Sleep(2 * time.Second)
 		l.wantPublished("the directory is gone", 1)
-		l.Pipeline.Approve()
+		l.Approve()
 		synctest.Wait()
 		l.wantPublished("that is approved", 2)
 		if err := os.Mkdir(dir, 0o755); err != nil {
