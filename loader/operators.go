@@ -66,7 +66,6 @@ var (
 	ofNothing     = regexp.MustCompile(`^(\([^)]*\))?$`)
 	ofMetadata    = regexp.MustCompile(`^\((DYNAMIC|CLUSTER|ROUTE|UPSTREAM_HOST|LISTENER|VIRTUAL_HOST|LISTENER_FILTER_CHAIN)(:[^)]*)?\)(:[0-9]{1,9})?$`)
 	ofFilterState = regexp.MustCompile(`^\([^:)]+(:(PLAIN|TYPED|FIELD:[^:)]+))?\)(:[0-9]{1,9})?$`)
-	ofState       = regexp.MustCompile(`^\([^:)]+\)$`)
 	ofSpan        = regexp.MustCompile(`^\([^:)]+:[^:)]+(:(ms|us|ns))?\)$`)
 	ofStatus      = regexp.MustCompile(`^(\((CAMEL_STRING|SNAKE_STRING|NUMBER)?\))?$`)
 	ofPath        = regexp.MustCompile(`^(\((WQ|NQ)?(:(ORIG|PATH|ORIG_OR_PATH)?)?\))?(:[0-9]{1,9})?$`)
@@ -84,7 +83,6 @@ func forms() []form {
 		{"CLUSTER_METADATA UPSTREAM_METADATA", ofWhole, "(NAMESPACE:KEY)"},
 		{"METADATA", ofMetadata, "(ROUTE:NAMESPACE:KEY)"},
 		{"FILTER_STATE UPSTREAM_FILTER_STATE", ofFilterState, "(KEY:PLAIN)"},
-		{"PER_REQUEST_STATE", ofState, "(KEY)"},
 		{"COMMON_DURATION", ofSpan, "(US_TX_BEG:US_RX_END:ms)"},
 		{"START_TIME START_TIME_LOCAL EMIT_TIME EMIT_TIME_LOCAL", ofTime, "(%Y-%m-%d)"},
 		{"DOWNSTREAM_PEER_CERT_V_START DOWNSTREAM_PEER_CERT_V_END", ofTime, "(%Y-%m-%d)"},
@@ -100,6 +98,7 @@ func forms() []form {
 	}
 }
 
-// notYetOperators have a little language as their parameter, CEL and JSON. No
-// mistake in it would be seen here, and Envoy would refuse all routes for it.
-const notYetOperators = "CEL COALESCE"
+// notYetOperators are those that would be heard of too late. CEL and COALESCE
+// have a little language as their parameter, and for a mistake in it Envoy
+// refuses all routes. It knows PER_REQUEST_STATE in headers, and in no log.
+const notYetOperators = "CEL COALESCE PER_REQUEST_STATE"

@@ -156,16 +156,50 @@ type fleet struct {
 	http  int // the port of the listener
 }
 
-// start writes a listener, serves the directory and waits for Envoy.
+// start writes a listener, serves the directory and waits for an Envoy with
+// the repository's bootstrap.
 func start(t *testing.T, dir string, args ...string) *fleet {
+	t.Helper()
+	return startWith(t, envoytest.Original, dir, args...)
+}
+
+// startWith does so for an Envoy with another bootstrap, which is told the port
+// of the control plane.
+func startWith(t *testing.T, bootstrap func(t testing.TB, xds int) string, dir string, args ...string) *fleet {
 	t.Helper()
 	f := &fleet{dir: dir, http: envoytest.FreePort(t)}
 	write(t, filepath.Join(dir, "listener.yaml"), fmt.Sprintf("listener: http\naddress: 127.0.0.1\nport: %d\n", f.http))
 	f.server = serve(t, dir, args...)
-	f.envoy = envoytest.Start(t, envoytest.Options{Bootstrap: envoytest.Original(t, f.port)})
+	f.envoy = envoytest.Start(t, envoytest.Options{Bootstrap: bootstrap(t, f.port)})
 	f.envoy.WaitLive(t)
 	f.envoy.Listener(t, "http")
 	return f
+}
+
+// delta is what the program's own bootstrap command prints.
+func delta(t testing.TB, xds int) string {
+	t.Helper()
+	return printed(t, xds)
+}
+
+// sotw is that for the older form of xDS.
+func sotw(t testing.TB, xds int) string {
+	t.Helper()
+	return printed(t, xds, "--sotw")
+}
+
+func printed(t testing.TB, xds int, args ...string) string {
+	t.Helper()
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{"bootstrap", "--xds", fmt.Sprintf("localhost:%d", xds), "--envoy-admin", "127.0.0.1:0"}, args...)
+	out, err := exec.Command(binary, args...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 func write(t *testing.T, path, content string) {

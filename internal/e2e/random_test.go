@@ -21,13 +21,18 @@ import (
 const (
 	services = 50
 	watched  = 20 // of them, which nobody edits
-	edits    = 500
 )
 
 // TestRandomEdits edits 30 services 500 times, well and badly, while clients
 // keep asking the other 20: none of their requests fails, none of their answers
 // changes, and what changes nothing is not published.
-func TestRandomEdits(t *testing.T) {
+func TestRandomEdits(t *testing.T) { editAtRandom(t, envoytest.Original, 500) }
+
+// TestRandomEditsByDelta does so with the bootstrap that the program prints.
+func TestRandomEditsByDelta(t *testing.T) { editAtRandom(t, delta, 150) }
+
+func editAtRandom(t *testing.T, bootstrap func(t testing.TB, xds int) string, edits int) {
+	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	e := &editor{
@@ -43,7 +48,7 @@ func TestRandomEdits(t *testing.T) {
 		e.state[i].revision = 1
 		write(t, e.path(i), e.content(i))
 	}
-	f := start(t, e.dir, "--quiet", "20ms")
+	f := startWith(t, bootstrap, e.dir, "--quiet", "20ms")
 	e.fleet = f
 	for i := range services {
 		e.wait(t, i)
@@ -68,7 +73,7 @@ func TestRandomEdits(t *testing.T) {
 	if got := len(f.published()) - before; got != substantial {
 		t.Errorf("%d versions were published for %d edits of substance among %d", got, substantial, edits)
 	}
-	if asked.Load() < edits {
+	if asked.Load() < int64(edits) {
 		t.Errorf("only %d requests: the clients proved nothing", asked.Load())
 	}
 }

@@ -16,6 +16,7 @@ import (
 const (
 	logHeld       = "too much went at once; it is held and goes on serving"
 	logWrong      = "a file is wrong; its last good content serves"
+	logUnserved   = "a file is wrong; nothing of it serves yet"
 	logUnreadable = "the configuration directory cannot be read"
 	logUnwritten  = "the state cannot be written; a restart would find what was written last"
 )
@@ -76,7 +77,7 @@ func disasters() []disaster {
 		{"conflicts", func(t *testing.T, dir string) {
 			t.Helper()
 			write(t, filepath.Join(dir, "0.yaml"), answer("a", "mine")+"---\nlistener: http\nport: 1\n")
-		}, logWrong},
+		}, logUnserved},
 		{"a missing file that another needs", func(t *testing.T, dir string) {
 			t.Helper()
 			if err := os.Remove(filepath.Join(dir, "backend.yaml")); err != nil {

@@ -144,6 +144,9 @@ func (e *Envoy) Stop() {
 	})
 }
 
+// Signal sends Envoy a signal, such as SIGSTOP for an Envoy that hangs.
+func (e *Envoy) Signal(s syscall.Signal) { signal(e.cmd.Process, s) }
+
 // Log returns what Envoy has logged so far.
 func (e *Envoy) Log() string { return text(e.log) }
 
