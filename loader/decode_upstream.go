@@ -2,6 +2,7 @@ package loader
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -59,7 +60,7 @@ func (d *decoder) endpoints(u *upstream, v value) {
 		items = v.get("endpoints").items
 	case null, boolean, number, list:
 	}
-	seen := map[string]value{}
+	seen, sum := map[model.Endpoint]value{}, uint64(0)
 	for _, item := range items {
 		url, weight := item, uint32(0)
 		if item.kind == object {
@@ -73,13 +74,17 @@ func (d *decoder) endpoints(u *upstream, v value) {
 		if u.scheme != "" && scheme != u.scheme {
 			d.problem(url.node, diag.BadUpstream, fmt.Sprintf("one upstream has one scheme, and this has %s and %s", u.scheme, scheme), "make it two services")
 		}
-		u.scheme, e.Weight = scheme, weight
-		if first, twice := seen[fmt.Sprint(e.Host, e.Port)]; twice {
+		if first, twice := seen[e]; twice {
 			d.problem(url.node, diag.DuplicateKey, "this endpoint is listed twice", "give it a weight instead").
 				relate(d.file.path, first.node, "first here")
 		}
-		seen[fmt.Sprint(e.Host, e.Port)] = url
+		seen[e] = url
+		u.scheme, e.Weight = scheme, weight
+		sum += uint64(max(1, weight))
 		u.model.Endpoints = append(u.model.Endpoints, e)
+	}
+	if sum > math.MaxUint32 {
+		d.problem(v.node, diag.BadValue, fmt.Sprintf("the weights of the endpoints add up to %d, and %d is the limit", sum, uint32(math.MaxUint32)), "make them smaller in proportion")
 	}
 }
 
