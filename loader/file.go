@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -20,7 +21,8 @@ import (
 type file struct {
 	path     string
 	hash     [sha256.Size]byte
-	lines    []string
+	text     string
+	lines    []string           // of text, without their ends
 	docs     []*document        // those that are right
 	defines  map[ref]*yaml.Node // names of all documents, right or wrong
 	problems diag.Problems      // of this content by itself
@@ -42,9 +44,9 @@ func parse(path string, data []byte) *file {
 	f := &file{
 		path:    path,
 		hash:    sha256.Sum256(data),
-		lines:   strings.Split(string(data), "\n"),
 		defines: map[ref]*yaml.Node{},
 	}
+	f.setText(string(data))
 	if !f.readable(data) {
 		return f
 	}
@@ -61,6 +63,24 @@ func parse(path string, data []byte) *file {
 		f.fault(1, diag.EmptyFile, "the file holds no document", "delete it if that is what you mean")
 	}
 	return f
+}
+
+// lineEnd is what ends a line in YAML 1.1, and so what yaml.v3 counts lines by.
+var lineEnd = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
+
+func (f *file) setText(text string) { f.text, f.lines = text, splitLines(text) }
+
+func splitLines(text string) []string {
+	if strings.ContainsAny(text, "\r\u0085\u2028\u2029") {
+		return lineEnd.Split(text, -1)
+	}
+	return strings.Split(text, "\n") // much faster, and nearly always enough
+}
+
+// behind is the place that follows a text.
+func behind(text string) (line, col int) {
+	lines := splitLines(text)
+	return len(lines), utf8.RuneCountInString(lines[len(lines)-1]) + 1
 }
 
 // maxTokens bounds what yaml.v3 may have to build: it takes some 200 bytes a

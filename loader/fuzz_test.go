@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"runtime/metrics"
 	"strings"
@@ -26,12 +27,15 @@ func FuzzApply(f *testing.F) {
 			f.Add(data)
 		}
 	}
+	for _, end := range []string{"\r", "\r\n", "\u0085", "\u2028", "\u2029"} {
+		f.Add([]byte("service: a" + end + "---" + end + "- b"))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) { sound(t, data) })
 }
 
 func sound(t *testing.T, data []byte) {
 	t.Helper()
-	lines := strings.Count(string(data), "\n") + 1
+	lines := len(regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]").FindAllIndex(data, -1)) + 1 // as YAML 1.1 counts
 	res := loader.New(loader.Options{}).Apply([]loader.Source{{Path: "a.yaml", Data: data}})
 	for _, p := range res.Problems {
 		if p.File == "" || p.Line < 1 || p.Line > lines || p.Col < 1 || p.Width < 1 || p.Msg == "" || p.Code.Name() == "" {

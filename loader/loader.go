@@ -9,7 +9,6 @@ package loader
 import (
 	"crypto/sha256"
 	"slices"
-	"strings"
 
 	"dragoman/diag"
 	"dragoman/model"
@@ -101,7 +100,7 @@ func (c Content) Path() string { return c.file.path }
 func (c Content) Hash() [sha256.Size]byte { return c.file.hash }
 
 // Bytes is the text as it was read.
-func (c Content) Bytes() []byte { return []byte(strings.Join(c.file.lines, "\n")) }
+func (c Content) Bytes() []byte { return []byte(c.file.text) }
 
 // Good returns the content that serves of every file, sorted by path.
 func (l *Loader) Good() []Content {

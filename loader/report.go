@@ -82,7 +82,7 @@ func (f *file) line(n int) string {
 	if n < 1 || n > len(f.lines) {
 		return ""
 	}
-	return strings.TrimSuffix(f.lines[n-1], "\r")
+	return f.lines[n-1]
 }
 
 // width is how many characters to mark of a node.

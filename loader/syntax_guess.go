@@ -41,9 +41,8 @@ func (f *file) notText(data []byte) {
 		}
 		valid += size
 	}
-	f.lines = strings.Split(strings.ToValidUTF8(string(data), "\uFFFD"), "\n")
-	line := bytes.Count(data[:valid], []byte("\n")) + 1
-	col := utf8.RuneCount(data[bytes.LastIndexByte(data[:valid], '\n')+1:valid]) + 1
+	line, col := behind(string(data[:valid]))
+	f.setText(strings.ToValidUTF8(string(data), "\uFFFD"))
 	f.fault(line, diag.Unreadable, "the file is not UTF-8 text", "save it as UTF-8").at(col, 1)
 }
 
@@ -54,15 +53,12 @@ func (f *file) json() bool {
 		return false
 	}
 	var read any
-	text := strings.Join(f.lines, "\n")
-	wrong, ok := errors.AsType[*json.SyntaxError](json.Unmarshal([]byte(text), &read))
+	wrong, ok := errors.AsType[*json.SyntaxError](json.Unmarshal([]byte(f.text), &read))
 	if !ok {
 		return false
 	}
 	// The offset is behind the character that is wrong.
-	before := text[:min(max(0, int(wrong.Offset)-1), len(text))]
-	n := strings.Count(before, "\n") + 1
-	col := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+	n, col := behind(f.text[:min(max(0, int(wrong.Offset)-1), len(f.text))])
 	f.fault(n, diag.Syntax, "not JSON: "+wrong.Error(), jsonHint(f.line(n), wrong.Error())).at(col, 1)
 	return true
 }

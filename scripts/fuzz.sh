@@ -9,6 +9,6 @@ packages=$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}
 for package in $packages; do
 	targets=$(go test -list '^Fuzz' "$package")
 	for target in $(printf '%s\n' "$targets" | grep '^Fuzz' || true); do
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package"
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 5s "$package"
 	done
 done
