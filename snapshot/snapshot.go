@@ -19,6 +19,7 @@ import (
 	cachev3 "github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"dragoman/translator"
 )
@@ -36,6 +37,8 @@ type Snapshot struct {
 	Version  string            // of the whole, from the versions of its types
 	Versions map[string]string // by type URL; every type has one, also without resources
 	Counts   map[string]int    // resources by type URL; types without any are left out
+
+	all *View
 }
 
 // Build makes a versioned snapshot. It refuses names that are empty or there
@@ -54,6 +57,7 @@ func Build(r translator.Resources) (*Snapshot, error) {
 	s.VersionMap = make(map[string]map[string]string, types.UnknownType)
 	all := byType(r)
 	whole := sha256.New()
+	sets := make(map[string]*Set, types.UnknownType)
 	for typ := range types.UnknownType {
 		typeURL, err := cachev3.GetResponseTypeURL(typ)
 		if err != nil {
@@ -61,6 +65,9 @@ func Build(r translator.Resources) (*Snapshot, error) {
 		}
 		group, versions, err := group(typeURL, all[typeURL])
 		if err != nil {
+			return nil, err
+		}
+		if sets[typeURL], err = set(typeURL, group, versions); err != nil {
 			return nil, err
 		}
 		s.Resources[typ] = group
@@ -72,7 +79,21 @@ func Build(r translator.Resources) (*Snapshot, error) {
 		whole.Write([]byte(typeURL + " " + group.Version + "\n"))
 	}
 	s.Version = short(whole.Sum(nil))
+	s.all = NewView(s.Version, sets)
 	return s, nil
+}
+
+// set packs the resources of one type.
+func set(typeURL string, group cachev3.Resources, versions map[string]string) (*Set, error) {
+	out := make([]*Resource, 0, len(group.Items))
+	for name, item := range group.Items {
+		body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(item.Resource)
+		if err != nil {
+			return nil, Fault{Type: typeURL, Name: name, Msg: words(err)}
+		}
+		out = append(out, &Resource{Name: name, Version: versions[name], Body: &anypb.Any{TypeUrl: typeURL, Value: body}})
+	}
+	return NewSet(out...), nil
 }
 
 // byType is the one list of the types that Dragoman serves resources of.

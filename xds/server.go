@@ -17,7 +17,6 @@ import (
 	"net"
 	"time"
 
-	cachev3 "github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -28,6 +27,8 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
+
+	"dragoman/snapshot"
 )
 
 // Options say how a server behaves. The zero value is what it does by default.
@@ -109,7 +110,7 @@ func New(o Options) *Server {
 //
 // Nothing is published if ctx has ended, or if a type has no version: Envoys
 // would wait for that type.
-func (s *Server) Publish(ctx context.Context, snap cachev3.ResourceSnapshot) error {
+func (s *Server) Publish(ctx context.Context, snap *snapshot.Snapshot) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("publishing: %w", err)
 	}

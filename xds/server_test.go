@@ -10,13 +10,13 @@ import (
 	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	cachev3 "github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 
+	"dragoman/snapshot"
 	"dragoman/translator"
 	"dragoman/xds"
 )
@@ -201,13 +201,13 @@ func TestPublishRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		ctx  func(context.Context) context.Context
-		snap *cachev3.Snapshot
+		snap *snapshot.Snapshot
 		want string
 	}{
 		{
 			"a type without a version",
 			func(ctx context.Context) context.Context { return ctx },
-			&cachev3.Snapshot{},
+			&snapshot.Snapshot{},
 			"publishing: no version for " + resourcev3.ClusterType,
 		},
 		{
@@ -217,7 +217,7 @@ func TestPublishRefuses(t *testing.T) {
 				cancel()
 				return ctx
 			},
-			&cachev3.Snapshot{},
+			&snapshot.Snapshot{},
 			"publishing: context canceled",
 		},
 	} {
