@@ -38,6 +38,7 @@ type serveCommand struct {
 	onError    oneOf
 	allowEmpty bool
 	stateDir   string
+	linger     time.Duration
 	watcher    watcher.Options
 	translate  translator.Options
 }
@@ -69,6 +70,7 @@ func newServe() *cobra.Command {
 	f.Var(&s.onError, "on-error", "what an error holds back: quarantine, the files that it concerns; freeze, every change")
 	f.BoolVar(&s.allowEmpty, "allow-empty", false, "let most services, or the last one, go at once; they are held otherwise")
 	f.StringVar(&s.stateDir, "state-dir", "", "keep what serves in this directory over restarts; outside of DIR, or hidden")
+	f.DurationVar(&s.linger, "linger", 5*time.Second, "how long an Envoy keeps what its routes have ceased to use, for requests in flight")
 	f.Var(&s.logFormat, "log-format", "form of the log on standard error")
 	f.Var(&s.logLevel, "log-level", "least level that is logged")
 	systemRoots(f, &s.translate)
@@ -136,6 +138,9 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 	var a *admin.Server // knows all of the others, and they tell it
 	envoys := fleet.New(fleet.Options{Converged: func(took time.Duration) { a.Propagated(took) }})
 	x.Observe = observe(envoys)
+	if x.Linger = s.linger; s.linger == 0 {
+		x.Linger = -1 // zero is the default there
+	}
 	server := xds.New(x)
 	o.Dir, o.Hints, o.Translate = s.dir, w.Changes(), s.translate
 	o.AllowEmpty, o.Freeze = s.allowEmpty, s.onError.value == "freeze"
@@ -177,6 +182,8 @@ func (s *serveCommand) check(restored bool) error {
 		return errors.New("--quiet must be above 0, and not above --max-delay")
 	case s.watcher.Resync < 0:
 		return errors.New("--resync must not be below 0")
+	case s.linger < 0:
+		return errors.New("--linger must not be below 0")
 	}
 	return s.channel.check()
 }
