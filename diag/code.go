@@ -42,6 +42,7 @@ const (
 	Emptied       Code = 3009 // no service is left
 	MostGone      Code = 3010 // most services went at once
 	Frozen        Code = 3011 // right, but waits for files that are not
+	Unused        Code = 3012 // nothing leads there
 	Rejected      Code = 4001 // Envoy's own constraints refuse the translation
 )
 
@@ -55,7 +56,7 @@ var names = map[Code]string{
 	NoUpstream: "no-upstream", OddMatch: "odd-match", DuplicateName: "duplicate-name", SameRoute: "same-route",
 	UnknownName: "unknown-name", SamePort: "same-port", WhichListener: "which-listener", HeldBack: "held-back",
 	NoFallThrough: "no-fall-through", StillUsed: "still-used", Emptied: "emptied", MostGone: "most-gone",
-	Frozen: "frozen", Rejected: "rejected",
+	Frozen: "frozen", Unused: "unused", Rejected: "rejected",
 }
 
 // Name is the code's word, such as unknown-key.

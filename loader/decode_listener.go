@@ -3,6 +3,7 @@ package loader
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,10 +11,11 @@ import (
 	"dragoman/model"
 )
 
-// A listener is a listener document. It refers to nothing, so the model's
-// form is already the whole of it.
+// A listener is a listener document. The model's form is already the whole of
+// it: what it refers to need only be there.
 type listener struct {
 	isDefault bool
+	groups    []name
 	model     *model.Listener
 }
 
@@ -33,7 +35,12 @@ func (d *decoder) listener(v value) *listener {
 		m.Address = ip.String()
 	}
 	m.AccessLog = d.accessLog(v.get("accessLog"))
-	return &listener{isDefault: v.get("default").bool(), model: m}
+	groups := d.names(v.get("groups"))
+	for _, g := range groups {
+		m.Groups = append(m.Groups, g.text)
+	}
+	slices.Sort(m.Groups)
+	return &listener{isDefault: v.get("default").bool(), groups: groups, model: m}
 }
 
 func (d *decoder) accessLog(v value) *model.AccessLog {

@@ -10,6 +10,7 @@ import "time"
 type Config struct {
 	Services  map[string]*Service
 	Listeners map[string]*Listener
+	Groups    map[string]*Group
 	Runtimes  map[string]*Runtime
 }
 
@@ -27,6 +28,7 @@ type Listener struct {
 	Origin      Origin
 	Address     string // an IP address
 	Port        uint32
+	Groups      []string   // the Envoys that have it, sorted; empty is all
 	TrustedHops uint32     // proxies in front whose X-Forwarded-For entries are believed
 	AccessLog   *AccessLog // nil is off
 }

@@ -47,7 +47,7 @@ func TestFindingsAboutKeys(t *testing.T) {
 		{
 			"a key like no other", "listener",
 			"{listener: a, port: 1, socket: 1}",
-			`/socket (key): unknown key "socket" in a listener, the keys are listener, address, port, default, accessLog, trustedHops [unknown-key]`,
+			`/socket (key): unknown key "socket" in a listener, the keys are listener, address, port, default, groups, accessLog, trustedHops [unknown-key]`,
 		},
 		{
 			"a key of another place", "service",
@@ -137,8 +137,8 @@ func TestFindingsAboutKeys(t *testing.T) {
 			`/routes/0/respond/contentType (key): "contentType" means nothing without "body", add it or take this out [no-effect]`,
 		},
 		{
-			"a kind that is not there yet", "group", "{group: a}",
-			`/group (key): "group" documents are not supported yet [not-yet]`,
+			"a kind that is not there yet", "envoy", "{envoy: a}",
+			`/envoy (key): "envoy" documents are not supported yet [not-yet]`,
 		},
 		{
 			"a kind that does not exist", "servce", "{servce: a}",

@@ -117,6 +117,34 @@ func TestCheckRefuses(t *testing.T) {
 			`listener "second": listener "http" has the same address, TCP 0.0.0.0 port 10000`,
 		},
 		{
+			"one address twice in one group",
+			func(r *translator.Resources) {
+				second := listener(t, "http", 10000)
+				second.Name = "second"
+				r.Listeners = append(r.Listeners, second)
+				r.GroupsOf = map[string][]string{"http": {"edge", "web"}, "second": {"mesh", "web"}}
+			},
+			`listener "second": listener "http" has the same address, TCP 0.0.0.0 port 10000`,
+		},
+		{
+			"one address in a group and everywhere",
+			func(r *translator.Resources) {
+				second := listener(t, "http", 10000)
+				second.Name = "second"
+				r.Listeners = append(r.Listeners, second)
+				r.GroupsOf = map[string][]string{"http": {"edge"}}
+			},
+			`listener "second": listener "http" has the same address, TCP 0.0.0.0 port 10000`,
+		},
+		{
+			"a secret",
+			func(r *translator.Resources) {
+				behind(t, r, "tls", 10001)
+				r.Secrets = r.Secrets[1:]
+			},
+			`listener "tls": secret "tls-cert" does not exist`,
+		},
+		{
 			"one address in two spellings",
 			func(r *translator.Resources) {
 				r.Listeners[0].Address = address("::1", 80)

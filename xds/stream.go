@@ -50,9 +50,10 @@ type stream struct {
 	who       Event    // of its opening
 	log       *slog.Logger
 	wake      chan struct{} // of capacity one
+	turned    chan error    // of capacity one: why the stream is to end
 
 	// Of the goroutine that receives.
-	claim    claim // that was admitted last, if any was
+	claim    *corev3.Node // that was admitted last, if any was
 	admitted bool
 	node     *corev3.Node
 
@@ -96,7 +97,7 @@ func (s *streams) stream(ctx context.Context, delta bool, typeURL string) *strea
 	}
 	return &stream{
 		engine: s.engine, delta: delta, only: typeURL, authorize: s.authorize, refusals: s.refusals, certified: certified(ctx),
-		who: who, log: log, wake: make(chan struct{}, 1), types: map[string]*progress{},
+		who: who, log: log, wake: make(chan struct{}, 1), turned: make(chan error, 1), types: map[string]*progress{},
 	}
 }
 
@@ -136,6 +137,11 @@ func (s *stream) lock() *envoy {
 // send sends what there is to send until the stream ends.
 func (s *stream) send(ctx context.Context, w wire, ended <-chan error) error {
 	for {
+		select {
+		case err := <-s.turned: // before it is sent anything more
+			return err
+		default:
+		}
 		m, at := s.next(time.Now())
 		if m != nil {
 			if err := w.send(*m); err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"github.com/spf13/pflag"
 
 	"dragoman/diag"
@@ -43,6 +44,15 @@ func load(sources []loader.Source, o translator.Options) loaded {
 	res := l.Apply(sources)
 	out.config, out.problems, out.files = res.Config, res.Problems, res.Files
 	return out
+}
+
+// seenFrom adds what is to be said to one Envoy, if there is one.
+func (l *loaded) seenFrom(node *corev3.Node) {
+	if node == nil || l.snapshot == nil || l.problems.HasErrors() {
+		return
+	}
+	l.problems = append(l.problems, shadowed(l.config, l.snapshot.View(node), node)...)
+	l.problems.Sort()
 }
 
 // summary is a line for people.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
 
@@ -22,6 +23,7 @@ type renderCommand struct {
 	output    oneOf
 	types     someOf
 	static    bool
+	node      nodeFlag
 	translate translator.Options
 }
 
@@ -44,6 +46,7 @@ func newRender() *cobra.Command {
 	f.VarP(&r.output, "output", "o", "form of the result")
 	f.Var(&r.types, "type", "only resources of these types, parted by commas (default all)")
 	f.BoolVar(&r.static, "static", false, "print one complete bootstrap for envoy -c instead, with its admin endpoint on "+staticAdmin)
+	r.node.flags(f, "only what is for")
 	systemRoots(f, &r.translate)
 	return cmd
 }
@@ -52,11 +55,16 @@ func (r *renderCommand) run(cmd *cobra.Command, dir string) error {
 	if r.static && len(r.types.values) > 0 {
 		return errors.New("--static prints the whole configuration: leave out --type")
 	}
+	node, err := r.node.node()
+	if err != nil {
+		return err
+	}
 	sources, err := readPaths([]string{dir}, cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
 	res := load(sources, r.translate)
+	res.seenFrom(node)
 	if err := printProblems(cmd.ErrOrStderr(), "text", res.problems); err != nil {
 		return err
 	}
@@ -64,7 +72,13 @@ func (r *renderCommand) run(cmd *cobra.Command, dir string) error {
 		return errFindings
 	}
 	resources, _ := translator.Translate(res.config, r.translate) // load has printed what it finds
-	out, err := r.values(resources)
+	switch {
+	case node != nil:
+		resources = within(res.snapshot.View(node), resources)
+	case r.static && len(resources.GroupsOf) > 0:
+		return errors.New("some listeners are for groups of Envoys, and --static is for one of them: say which with --node")
+	}
+	out, err := r.values(node, resources)
 	if err != nil {
 		return err
 	}
@@ -72,12 +86,13 @@ func (r *renderCommand) run(cmd *cobra.Command, dir string) error {
 }
 
 // values is what is printed: the resources by kind, or a bootstrap.
-func (r *renderCommand) values(in translator.Resources) (any, error) {
+func (r *renderCommand) values(node *corev3.Node, in translator.Resources) (any, error) {
 	if r.static {
 		bootstrap, err := translator.Static(in, staticAdmin)
 		if err != nil {
 			return nil, err
 		}
+		bootstrap.Node = node
 		return plain(bootstrap)
 	}
 	out := map[string]any{}

@@ -7,9 +7,11 @@ import (
 	"net"
 	"sync"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"github.com/spf13/pflag"
 
 	"dragoman/access"
+	"dragoman/snapshot"
 	"dragoman/xds"
 )
 
@@ -65,9 +67,20 @@ func (g guard) options(log *slog.Logger) xds.Options {
 		o.TLS = g.certificates.Config
 	}
 	if g.rules != nil {
-		o.Authorize = g.rules.Check
+		o.Authorize = func(identity []string, node *corev3.Node, snap *snapshot.Snapshot) error {
+			return g.rules.Check(identity, claim(node, snap))
+		}
 	}
 	return o
+}
+
+// claim is who a node says it is, with the groups that it would be served for.
+func claim(node *corev3.Node, snap *snapshot.Snapshot) access.Claim {
+	out := access.Claim{Node: node.GetId(), Cluster: node.GetCluster(), NoGroups: snap == nil}
+	if snap != nil {
+		out.Groups = snap.Groups(node)
+	}
+	return out
 }
 
 // run follows the files until ctx ends.

@@ -14,6 +14,7 @@ import (
 func newValidate() *cobra.Command {
 	var strict bool
 	var o translator.Options
+	var one nodeFlag
 	output := oneOf{"text", []string{"text", "json", "github"}}
 	cmd := &cobra.Command{
 		Use:   "validate [PATH... | -]",
@@ -24,11 +25,16 @@ func newValidate() *cobra.Command {
 			if len(args) == 0 {
 				args = []string{"."}
 			}
+			node, err := one.node()
+			if err != nil {
+				return err
+			}
 			sources, err := readPaths(args, cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
 			res := load(sources, o)
+			res.seenFrom(node)
 			if err := printProblems(cmd.OutOrStdout(), output.value, res.problems); err != nil {
 				return err
 			}
@@ -43,6 +49,7 @@ func newValidate() *cobra.Command {
 	}
 	cmd.Flags().VarP(&output, "output", "o", "form of the result")
 	cmd.Flags().BoolVar(&strict, "strict", false, "warnings count as errors")
+	one.flags(cmd.Flags(), "also check what comes together in")
 	systemRoots(cmd.Flags(), &o)
 	return cmd
 }
