@@ -10,11 +10,12 @@ import (
 	"dragoman/model"
 )
 
-// A listener is a listener document. It refers to nothing, so the model's
-// form is already the whole of it.
+// A listener is a listener document. It refers to no other document, so the
+// model's form is the whole of it but for the content of files that it names.
 type listener struct {
 	isDefault bool
 	model     *model.Listener
+	tls       *listenerTLS // nil is plain HTTP
 }
 
 func (d *decoder) listener(v value) *listener {
@@ -33,7 +34,9 @@ func (d *decoder) listener(v value) *listener {
 		m.Address = ip.String()
 	}
 	m.AccessLog = d.accessLog(v.get("accessLog"))
-	return &listener{isDefault: v.get("default").bool(), model: m}
+	out := &listener{isDefault: v.get("default").bool(), model: m}
+	out.tls, m.TLS = d.tls(v.get("tls"))
+	return out
 }
 
 func (d *decoder) accessLog(v value) *model.AccessLog {

@@ -40,6 +40,9 @@ func (l *Loader) link(active map[string]*file) *linker {
 	for d := range k.documents() {
 		k.define(d)
 	}
+	for _, name := range slices.Sorted(maps.Keys(k.scope.listeners)) {
+		k.certificates(k.scope.listeners[name])
+	}
 	k.ports()
 	k.defaultListener()
 	routes := make(map[routeKey]placed, len(k.scope.services))
@@ -162,7 +165,7 @@ func (k *linker) config() *model.Config {
 		}
 	}
 	for name, d := range k.scope.listeners {
-		c.Listeners[name] = d.listener.model
+		c.Listeners[name] = d.listener.withCertificates(k.materials)
 	}
 	for name, d := range k.runtimes {
 		c.Runtimes[name] = &model.Runtime{Name: name, Origin: d.origin(), Values: d.runtime}

@@ -29,6 +29,7 @@ type Listener struct {
 	Port        uint32
 	TrustedHops uint32     // proxies in front whose X-Forwarded-For entries are believed
 	AccessLog   *AccessLog // nil is off
+	TLS         *TLS       // nil is plain HTTP
 }
 
 // An AccessLog says what a listener logs about each request.

@@ -11,6 +11,7 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -103,6 +104,8 @@ func (c *checker) walk(m protoreflect.Message) {
 		c.routes(m)
 	case *routev3.RouteAction:
 		c.clusters(m)
+	case *tlsv3.SdsSecretConfig:
+		c.secret(m)
 	}
 	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
@@ -160,6 +163,17 @@ func (c *checker) routes(m *hcmv3.HttpConnectionManager) {
 	c.routesUsed[name] = true
 	if !c.snap.has(resourcev3.RouteType, name) {
 		c.fault("route configuration %q does not exist", name)
+	}
+}
+
+// secret checks a secret that comes by ADS: Envoy would wait for it, and then
+// close every connection.
+func (c *checker) secret(m *tlsv3.SdsSecretConfig) {
+	if m.GetSdsConfig().GetAds() == nil {
+		return
+	}
+	if !c.snap.has(resourcev3.SecretType, m.GetName()) {
+		c.fault("secret %q does not exist", m.GetName())
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	runtimev3 "github.com/envoyproxy/go-control-plane/envoy/service/runtime/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/protobuf/proto"
@@ -101,6 +102,7 @@ func byType(r translator.Resources) map[string][]message {
 		resourcev3.ListenerType: list(r.Listeners, (*listenerv3.Listener).GetName),
 		resourcev3.RouteType:    list(r.Routes, (*routev3.RouteConfiguration).GetName),
 		resourcev3.RuntimeType:  list(r.Runtimes, (*runtimev3.Runtime).GetName),
+		resourcev3.SecretType:   list(r.Secrets, (*tlsv3.Secret).GetName),
 	}
 }
 
@@ -131,7 +133,8 @@ func pack(typeURL string, in []message) (*Set, error) {
 		sum := sha256.Sum256(body)
 		out[i] = &Resource{
 			Name: m.name, Version: short(sum[:]), Needs: needs(m.body),
-			Body: &anypb.Any{TypeUrl: typeURL, Value: body},
+			Body:     &anypb.Any{TypeUrl: typeURL, Value: body},
+			OnDemand: typeURL == resourcev3.SecretType,
 		}
 	}
 	return NewSet(out...), nil
@@ -180,6 +183,8 @@ func kind(typeURL string) string {
 		return "route configuration"
 	case resourcev3.RuntimeType:
 		return "runtime layer"
+	case resourcev3.SecretType:
+		return "secret"
 	}
 	return typeURL
 }

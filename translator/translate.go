@@ -48,7 +48,9 @@ func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
 	for _, l := range byName(cfg.Listeners) {
 		at := scope{origin: l.Origin, what: "listener " + l.Name, found: &found}
 		out.Listeners = append(out.Listeners, listener(at, l))
+		out.Secrets = append(out.Secrets, secrets(at, l.TLS)...)
 	}
+	out.Secrets = sortedSecrets(out.Secrets)
 	for _, r := range byName(cfg.Runtimes) {
 		at := scope{origin: r.Origin, what: "runtime " + r.Name, found: &found}
 		out.Runtimes = append(out.Runtimes, runtime(at, r))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,22 +20,23 @@ const staticAdmin = "127.0.0.1:9901"
 
 // A renderCommand is what the flags of render say.
 type renderCommand struct {
-	output    oneOf
-	types     someOf
-	static    bool
-	translate translator.Options
+	output  oneOf
+	types   someOf
+	static  bool
+	loading loading
 }
 
 func newRender() *cobra.Command {
 	r := renderCommand{
 		output: oneOf{"yaml", []string{"yaml", "json"}},
-		types:  someOf{choices: []string{"cds", "eds", "lds", "rds", "rtds"}},
+		types:  someOf{choices: []string{"cds", "eds", "lds", "rds", "rtds", "sds"}},
 	}
 	cmd := &cobra.Command{
 		Use:   "render DIR",
 		Short: "Print what Envoy would get from a directory",
 		Long: "Render prints the Envoy resources of DIR, or of one file, or of standard input (-), in an order that depends on\n" +
-			"their names alone: equal configurations give equal bytes. A configuration with errors is not rendered.",
+			"their names alone: equal configurations give equal bytes. A configuration with errors is not rendered. Private keys are not\n" +
+			"printed; with --static certificates are the files that they were read from, which Envoy then reads itself.",
 		Args: oneArg("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.run(cmd, args[0])
@@ -44,7 +46,7 @@ func newRender() *cobra.Command {
 	f.VarP(&r.output, "output", "o", "form of the result")
 	f.Var(&r.types, "type", "only resources of these types, parted by commas (default all)")
 	f.BoolVar(&r.static, "static", false, "print one complete bootstrap for envoy -c instead, with its admin endpoint on "+staticAdmin)
-	systemRoots(f, &r.translate)
+	r.loading.flags(f)
 	return cmd
 }
 
@@ -52,23 +54,35 @@ func (r *renderCommand) run(cmd *cobra.Command, dir string) error {
 	if r.static && len(r.types.values) > 0 {
 		return errors.New("--static prints the whole configuration: leave out --type")
 	}
-	sources, err := readPaths([]string{dir}, cmd.InOrStdin())
+	res, err := r.loading.load([]string{dir}, cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
-	res := load(sources, r.translate)
 	if err := printProblems(cmd.ErrOrStderr(), "text", res.problems); err != nil {
 		return err
 	}
 	if res.problems.HasErrors() {
 		return errFindings
 	}
-	resources, _ := translator.Translate(res.config, r.translate) // load has printed what it finds
+	resources, _ := translator.Translate(res.config, r.loading.translate) // load has printed what it finds
+	resources.Secrets = translator.Redacted(resources.Secrets)
+	if r.static {
+		resources.Secrets = translator.SecretsInFiles(res.config, absolute)
+	}
 	out, err := r.values(resources)
 	if err != nil {
 		return err
 	}
 	return printValue(cmd.OutOrStdout(), r.output.value, out)
+}
+
+// absolute is where a file is for a program that runs elsewhere.
+func absolute(path string) string {
+	abs, err := filepath.Abs(filepath.FromSlash(path))
+	if err != nil {
+		return path // there is no working directory any more
+	}
+	return abs
 }
 
 // values is what is printed: the resources by kind, or a bootstrap.
@@ -90,6 +104,7 @@ func (r *renderCommand) values(in translator.Resources) (any, error) {
 		{"lds", "listeners", messages(in.Listeners)},
 		{"rds", "routes", messages(in.Routes)},
 		{"rtds", "runtimes", messages(in.Runtimes)},
+		{"sds", "secrets", messages(in.Secrets)},
 	} {
 		if len(r.types.values) > 0 && !slices.Contains(r.types.values, kind.typ) {
 			continue
