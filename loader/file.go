@@ -26,6 +26,7 @@ type file struct {
 	docs     []*document        // those that are right
 	defines  map[ref]*yaml.Node // names of all documents, right or wrong
 	problems diag.Problems      // of this content by itself
+	secured  []*document        // the listeners among docs that name certificates
 }
 
 // broken says that the content cannot serve.

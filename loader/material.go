@@ -81,10 +81,10 @@ func (l *Loader) wanted() map[pair]bool {
 	out := map[pair]bool{}
 	for _, v := range l.files {
 		for _, f := range []*file{v.newest, v.good} {
-			for d := range f.documents() {
-				if d.listener == nil {
-					continue
-				}
+			if f == nil {
+				continue
+			}
+			for _, d := range f.secured {
 				for _, p := range d.listener.tls.materials() {
 					out[p] = true
 				}
@@ -322,10 +322,7 @@ func (l *listener) withCertificates(all map[pair]*material) *model.Listener {
 // heldMaterials adds the files whose newest certificates are not served.
 func (l *Loader) heldMaterials(set *settled, held []string) []string {
 	for path, f := range set.active {
-		for d := range f.documents() {
-			if d.listener == nil || slices.Contains(held, path) {
-				continue
-			}
+		for _, d := range f.secured {
 			for _, p := range d.listener.tls.materials() {
 				if m := l.materials[p]; m.flaw != nil && m.active != m.parsed && !slices.Contains(held, path) {
 					held = append(held, path)
