@@ -11,12 +11,13 @@ import (
 	"dragoman/model"
 )
 
-// A listener is a listener document. The model's form is already the whole of
-// it: what it refers to need only be there.
+// A listener is a listener document. The model's form is the whole of it but
+// for the content of files that it names: the documents need only be there.
 type listener struct {
 	isDefault bool
 	groups    []name
 	model     *model.Listener
+	tls       *listenerTLS // nil is plain HTTP
 }
 
 func (d *decoder) listener(v value) *listener {
@@ -40,7 +41,9 @@ func (d *decoder) listener(v value) *listener {
 		m.Groups = append(m.Groups, g.text)
 	}
 	slices.Sort(m.Groups)
-	return &listener{isDefault: v.get("default").bool(), groups: groups, model: m}
+	out := &listener{isDefault: v.get("default").bool(), groups: groups, model: m}
+	out.tls, m.TLS = d.tls(v.get("tls"))
+	return out
 }
 
 func (d *decoder) accessLog(v value) *model.AccessLog {

@@ -71,6 +71,9 @@ func (f *file) document(v value) {
 	}
 	if !f.problems[before:].HasErrors() {
 		f.docs = append(f.docs, d)
+		if d.listener != nil && d.listener.tls != nil {
+			f.secured = append(f.secured, d)
+		}
 	}
 }
 

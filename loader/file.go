@@ -26,6 +26,7 @@ type file struct {
 	docs     []*document        // those that are right
 	defines  map[ref]*yaml.Node // names of all documents, right or wrong
 	problems diag.Problems      // of this content by itself
+	secured  []*document        // the listeners among docs that name certificates
 }
 
 // broken says that the content cannot serve.
@@ -68,7 +69,31 @@ func parse(path string, data []byte) *file {
 // lineEnd is what ends a line in YAML 1.1, and so what yaml.v3 counts lines by.
 var lineEnd = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
 
-func (f *file) setText(text string) { f.text, f.lines = text, splitLines(text) }
+func (f *file) setText(text string) { f.text, f.lines = text, hideKeys(splitLines(text)) }
+
+// hideKeys takes private keys out of lines that problems will show: some people
+// write the content where the name of a file belongs.
+func hideKeys(lines []string) []string {
+	inside := false
+	for i, line := range lines {
+		if inside {
+			lines[i] = "[redacted]"
+			inside = !strings.Contains(line, "-----END")
+			continue
+		}
+		lines[i], inside = hide(line)
+	}
+	return lines
+}
+
+// hide cuts off a private key, and says whether it goes on behind the text.
+func hide(text string) (string, bool) {
+	if !strings.Contains(text, "PRIVATE KEY-----") {
+		return text, false
+	}
+	before, rest, _ := strings.Cut(text, "-----")
+	return before + "[redacted]", !strings.Contains(rest, "-----END")
+}
 
 func splitLines(text string) []string {
 	if strings.ContainsAny(text, "\r\u0085\u2028\u2029") {

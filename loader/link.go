@@ -41,6 +41,9 @@ func (l *Loader) link(active map[string]*file) *linker {
 		k.define(d)
 	}
 	k.groupNames()
+	for _, name := range slices.Sorted(maps.Keys(k.scope.listeners)) {
+		k.certificates(k.scope.listeners[name])
+	}
 	k.ports()
 	k.defaultListener()
 	routes := make(map[routeKey]placed, len(k.scope.services))
@@ -148,7 +151,7 @@ func (k *linker) config() *model.Config {
 		}
 	}
 	for name, d := range k.scope.listeners {
-		c.Listeners[name] = d.listener.model
+		c.Listeners[name] = d.listener.withCertificates(k.materials)
 	}
 	for name, d := range k.groups {
 		c.Groups[name] = d.group

@@ -31,6 +31,7 @@ type Listener struct {
 	Groups      []string   // the Envoys that have it, sorted; empty is all
 	TrustedHops uint32     // proxies in front whose X-Forwarded-For entries are believed
 	AccessLog   *AccessLog // nil is off
+	TLS         *TLS       // nil is plain HTTP
 }
 
 // An AccessLog says what a listener logs about each request.

@@ -11,6 +11,8 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	filev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -68,6 +70,14 @@ func TestCheckRefuses(t *testing.T) {
 			func(r *translator.Resources) { r.Routes[0].Name = "https" },
 			`listener "http": route configuration "http" does not exist` + "\n" +
 				`route configuration "https": no listener refers to it`,
+		},
+		{
+			"a secret that does not exist",
+			func(r *translator.Resources) {
+				r.Listeners[0].FilterChains[0].TransportSocket = terminating(t, "a")
+				r.Secrets = []*tlsv3.Secret{{Name: "b"}}
+			},
+			`listener "http": secret "a" does not exist`,
 		},
 		{
 			"in the default filter chain",
@@ -203,5 +213,23 @@ func TestCheckRefuses(t *testing.T) {
 				t.Errorf("Check:\n%v\nwant:\n%s", err, c.want)
 			}
 		})
+	}
+}
+
+// An Envoy that wants everything is not sent keys.
+func TestSecretsAreOnDemand(t *testing.T) {
+	r := services(t, 1)
+	r.Listeners[0].FilterChains[0].TransportSocket = terminating(t, "a")
+	r.Secrets = []*tlsv3.Secret{{Name: "a"}}
+	snap := build(t, r)
+	if err := snap.Check(); err != nil {
+		t.Error(err)
+	}
+	view := snap.View(nil)
+	if s := view.Set(resourcev3.SecretType).Get("a"); s == nil || !s.OnDemand {
+		t.Errorf("the secret is %+v, want it on demand", s)
+	}
+	if l := view.Set(resourcev3.ListenerType).Get("http"); l == nil || l.OnDemand {
+		t.Errorf("the listener is %+v, want it for everybody", l)
 	}
 }

@@ -21,7 +21,8 @@ type Resources struct {
 	Listeners []*listenerv3.Listener
 	Routes    []*routev3.RouteConfiguration
 	Runtimes  []*runtimev3.Runtime
-	Secrets   []*tlsv3.Secret
+	// Secrets are certificates with their keys. Whoever prints them takes care.
+	Secrets []*tlsv3.Secret
 
 	Groups []*model.Group
 	// GroupsOf has the listeners that are not for every Envoy, with their groups,

@@ -52,7 +52,9 @@ func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
 		if len(l.Groups) > 0 {
 			out.GroupsOf[l.Name] = l.Groups
 		}
+		out.Secrets = append(out.Secrets, secrets(at, l.TLS)...)
 	}
+	out.Secrets = sortedSecrets(out.Secrets)
 	for _, r := range byName(cfg.Runtimes) {
 		at := scope{origin: r.Origin, what: "runtime " + r.Name, found: &found}
 		out.Runtimes = append(out.Runtimes, runtime(at, r))

@@ -37,6 +37,7 @@ type serveCommand struct {
 	logLevel   oneOf
 	onError    oneOf
 	allowEmpty bool
+	allowPaths []string
 	stateDir   string
 	linger     time.Duration
 	watcher    watcher.Options
@@ -69,6 +70,7 @@ func newServe() *cobra.Command {
 	f.Var(&s.watcher.Mode, "watch", "how changes are noticed: auto, notify or poll")
 	f.Var(&s.onError, "on-error", "what an error holds back: quarantine, the files that it concerns; freeze, every change")
 	f.BoolVar(&s.allowEmpty, "allow-empty", false, "let most services, or the last one, go at once; they are held otherwise")
+	allowPath(f, &s.allowPaths)
 	f.StringVar(&s.stateDir, "state-dir", "", "keep what serves in this directory over restarts; outside of DIR, or hidden")
 	f.DurationVar(&s.linger, "linger", 5*time.Second, "how long an Envoy keeps what its routes have ceased to use, for requests in flight")
 	f.Var(&s.logFormat, "log-format", "form of the log on standard error")
@@ -143,6 +145,7 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 	}
 	server := xds.New(x)
 	o.Dir, o.Hints, o.Translate = s.dir, w.Changes(), s.translate
+	o.AllowPaths = s.allowPaths
 	o.AllowEmpty, o.Freeze = s.allowEmpty, s.onError.value == "freeze"
 	o.Looked = func(l pipeline.Look) { a.Reloaded(l.OK, l.Duration) }
 	o.Publish = func(ctx context.Context, snap *snapshot.Snapshot) error {

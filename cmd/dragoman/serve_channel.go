@@ -103,7 +103,7 @@ func (c *channel) warn(ls []net.Listener, log *slog.Logger) {
 		switch {
 		case !ok || tcp.IP.IsLoopback():
 		case c.files.Cert == "":
-			log.Warn("whoever reaches this address can read the whole configuration, and nothing is encrypted: see --tls-cert",
+			log.Warn("whoever reaches this address can read the whole configuration, and nothing is encrypted; private keys are withheld there: see --tls-cert",
 				slog.String("address", l.Addr().String()))
 		case c.files.ClientCA == "":
 			log.Warn("whoever reaches this address can read the whole configuration: see --tls-client-ca",

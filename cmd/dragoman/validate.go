@@ -8,13 +8,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragoman/diag"
-	"dragoman/translator"
 )
 
 func newValidate() *cobra.Command {
 	var strict bool
-	var o translator.Options
 	var one nodeFlag
+	var o loading
 	output := oneOf{"text", []string{"text", "json", "github"}}
 	cmd := &cobra.Command{
 		Use:   "validate [PATH... | -]",
@@ -29,11 +28,10 @@ func newValidate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			sources, err := readPaths(args, cmd.InOrStdin())
+			res, err := o.load(args, cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
-			res := load(sources, o)
 			res.seenFrom(node)
 			if err := printProblems(cmd.OutOrStdout(), output.value, res.problems); err != nil {
 				return err
@@ -50,7 +48,7 @@ func newValidate() *cobra.Command {
 	cmd.Flags().VarP(&output, "output", "o", "form of the result")
 	cmd.Flags().BoolVar(&strict, "strict", false, "warnings count as errors")
 	one.flags(cmd.Flags(), "also check what comes together in")
-	systemRoots(cmd.Flags(), &o)
+	o.flags(cmd.Flags())
 	return cmd
 }
 

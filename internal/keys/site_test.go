@@ -41,7 +41,9 @@ type site struct {
 
 func newSite(t testing.TB, up *upstreams, fallback string) *site {
 	t.Helper()
-	return &site{t: t, up: up, config: t.TempDir(), logs: t.TempDir(), ports: map[string]int{}, fallback: fallback}
+	s := &site{t: t, up: up, config: t.TempDir(), logs: t.TempDir(), ports: map[string]int{}, fallback: fallback}
+	up.certificates.write(t, s.config)
+	return s
 }
 
 // put writes what a row says into the directory.
@@ -114,16 +116,15 @@ func (s *site) start(layers []string) []string {
 // load reads the directory as serve does, and takes no error.
 func (s *site) load() (*model.Config, *snapshot.Snapshot) {
 	s.t.Helper()
-	sources, unsettled, err := loader.OpenDir(s.config, 0).Look(nil)
-	if err != nil || len(unsettled) > 0 {
-		s.t.Fatalf("reading the directory: %v, and %v are not settled", err, unsettled)
-	}
 	var snap *snapshot.Snapshot
-	res := loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
+	res, err := loader.ReadDir(s.config, loader.Options{Check: func(c *model.Config) diag.Problems {
 		built, problems := pipeline.Build(c, translator.Options{SystemRoots: s.up.roots})
 		snap = built
 		return problems
-	}}).Apply(sources)
+	}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	for _, p := range res.Problems.Errors() {
 		s.t.Errorf("%s:%d: %s (%s)", p.File, p.Line, p.Msg, p.Hint)
 	}
