@@ -29,7 +29,8 @@ type Options struct {
 	Reload   func(context.Context) (State, error) // looks at once, and returns what that has led to
 	Watch    func() Watch
 	Fleet    func() fleet.Snapshot
-	Log      *slog.Logger // nil is silence
+	Refusals func() map[string]uint64 // clients that were turned away, by the reason; every reason is there
+	Log      *slog.Logger             // nil is silence
 }
 
 // A State is what the last look at the directory has left.

@@ -72,7 +72,7 @@ func (s *stream) allowed(node *corev3.Node, snap *snapshot.Snapshot) error {
 		return nil
 	}
 	if err := s.authorize(s.certified, node, snap); err != nil {
-		if total, say := s.refusals.count(); say {
+		if total, say := s.refusals.count(notThatNode); say {
 			s.log.Warn("node refused",
 				slog.Any("identity", s.certified),
 				slog.String("claimed", clip(node.GetId(), maxName)),

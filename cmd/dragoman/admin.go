@@ -41,23 +41,19 @@ func announceAdmin(ls []net.Listener, log *slog.Logger) {
 	}
 }
 
-// newAdmin lets the admin server ask the others.
-func newAdmin(dir string, p *pipeline.Pipeline, w *watcher.Watcher, f *fleet.Fleet, log *slog.Logger) *admin.Server {
-	return admin.New(admin.Options{
-		Dir:      dir,
-		Log:      log,
-		Fleet:    f.Snapshot,
-		State:    func() admin.State { return adminState(p.Report()) },
-		Services: func() []admin.Service { return adminServices(p.Report().Config) },
-		Reload: func(ctx context.Context) (admin.State, error) {
-			r, err := p.Look(ctx)
-			return adminState(r), err
-		},
-		Watch: func() admin.Watch {
-			s := w.Stats()
-			return admin.Watch{Mode: s.Mode.String(), Events: s.Events, Overflows: s.Overflows, Rearms: s.Rearms}
-		},
-	})
+// newAdmin lets the admin server ask the others; o has what it is told of here.
+func newAdmin(o admin.Options, p *pipeline.Pipeline, w *watcher.Watcher) *admin.Server {
+	o.State = func() admin.State { return adminState(p.Report()) }
+	o.Services = func() []admin.Service { return adminServices(p.Report().Config) }
+	o.Reload = func(ctx context.Context) (admin.State, error) {
+		r, err := p.Look(ctx)
+		return adminState(r), err
+	}
+	o.Watch = func() admin.Watch {
+		s := w.Stats()
+		return admin.Watch{Mode: s.Mode.String(), Events: s.Events, Overflows: s.Overflows, Rearms: s.Rearms}
+	}
+	return admin.New(o)
 }
 
 func adminState(r pipeline.Report) admin.State {

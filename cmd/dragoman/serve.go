@@ -105,7 +105,7 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	}
 	s.watcher.Log = log
 	w := watcher.New(s.dir, s.watcher)
-	server, p, a := s.assemble(guard.options(log), w, pipeline.Options{Restore: restored, Keep: keep(keeper), Log: log})
+	server, p, a := s.assemble(s.channel.options(guard, log), w, pipeline.Options{Restore: restored, Keep: keep(keeper), Log: log})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return guard.run(ctx) })
 	g.Go(func() error { return w.Run(ctx) })
@@ -152,7 +152,7 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 		return publish(ctx, server, snap, o.Log)
 	}
 	p := pipeline.New(o)
-	a = newAdmin(s.dir, p, w, envoys, o.Log)
+	a = newAdmin(admin.Options{Dir: s.dir, Log: o.Log, Fleet: envoys.Snapshot, Refusals: server.Refusals}, p, w)
 	return server, p, a
 }
 

@@ -19,6 +19,8 @@ import (
 type channel struct {
 	files access.Files
 	rules string // path
+
+	maxStreams int
 }
 
 func (c *channel) flags(f *pflag.FlagSet) {
@@ -26,6 +28,7 @@ func (c *channel) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.files.Key, "tls-key", "", "file with the private key of --tls-cert")
 	f.StringVar(&c.files.ClientCA, "tls-client-ca", "", "require a certificate of clients, of an authority in this file")
 	f.StringVar(&c.rules, "authorize", "", "file of rules that say which nodes the owner of a client's certificate may be; it is read again when it changes")
+	f.IntVar(&c.maxStreams, "max-streams", 20_000, "how many xDS streams, and connections, there may be at once; one client may have half of them")
 }
 
 // check refuses flags that mean nothing together.
@@ -37,6 +40,8 @@ func (c *channel) check() error {
 		return errors.New("--tls-client-ca is for TLS: it needs --tls-cert and --tls-key")
 	case c.rules != "" && c.files.ClientCA == "":
 		return errors.New("--authorize goes by the certificates of clients: it needs --tls-client-ca")
+	case c.maxStreams < 2:
+		return errors.New("--max-streams must be 2 at least: one client may have half of them")
 	}
 	return nil
 }
@@ -60,9 +65,9 @@ func (c *channel) open(log *slog.Logger) (guard, error) {
 	return g, errors.Join(certs, rules)
 }
 
-// options are a server's that is guarded so.
-func (g guard) options(log *slog.Logger) xds.Options {
-	o := xds.Options{Log: log}
+// options are a server's with this channel, guarded so.
+func (c *channel) options(g guard, log *slog.Logger) xds.Options {
+	o := xds.Options{Log: log, MaxOpen: c.maxStreams}
 	if g.certificates != nil {
 		o.TLS = g.certificates.Config
 	}
