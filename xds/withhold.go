@@ -32,7 +32,7 @@ func (s *stream) withhold(r request) {
 		return
 	}
 	s.withheld = true
-	if total, say := s.refusals.count(); say {
+	if total, say := s.refusals.count(plainText); say {
 		s.log.Warn("secrets withheld: the connection is not encrypted, see --tls-cert",
 			slog.String("type", resourcev3.SecretType),
 			slog.Any("resources", clipAll(append(r.names, r.subscribe...))),
