@@ -3,7 +3,8 @@
 // accepted.
 //
 // It holds no state of its own but metrics. It neither reads files nor serves
-// Envoys, and all that it can change is when to look next.
+// Envoys, and all that it can change is when to look next, and whether what is
+// held because too much went at once may go.
 package admin
 
 import (
@@ -27,6 +28,7 @@ type Options struct {
 	State    func() State
 	Services func() []Service
 	Reload   func(context.Context) (State, error) // looks at once, and returns what that has led to
+	Approve  func(context.Context) (State, error) // lets go what is held, and returns what that has led to
 	Watch    func() Watch
 	Fleet    func() fleet.Snapshot
 	Log      *slog.Logger // nil is silence

@@ -46,7 +46,7 @@ type (
 		Rearms    uint64 `json:"rearms"`
 	}
 
-	// outcomeJSON answers a reload. Report is what /api/v1/problems has.
+	// outcomeJSON answers a reload and an approval. Report is what /api/v1/problems has.
 	outcomeJSON struct {
 		OK      bool      `json:"ok"`
 		Trouble string    `json:"trouble,omitzero"`

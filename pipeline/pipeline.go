@@ -35,12 +35,11 @@ type Options struct {
 }
 
 // A Pipeline turns hints into publications. It is for one goroutine, Run's,
-// but for Report and Look.
+// but for Report, Look and Approve.
 type Pipeline struct {
 	o        Options
 	dir      *loader.Dir
 	loader   *loader.Loader
-	approved chan struct{} // capacity one
 	reports  reports
 	checked  *snapshot.Snapshot // the last that passed every check
 	built    *snapshot.Snapshot // of what the loader says serves
@@ -52,7 +51,7 @@ type Pipeline struct {
 
 	record   record
 	reported atomic.Pointer[Report]
-	asks     chan chan<- Report
+	asks     chan ask
 }
 
 // grace is how long a file must be missing or empty to count as such.
@@ -60,7 +59,7 @@ const grace = time.Second
 
 // New returns a pipeline that has read nothing.
 func New(o Options) *Pipeline {
-	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), approved: make(chan struct{}, 1), unkept: o.Keep != nil, asks: make(chan chan<- Report)}
+	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), unkept: o.Keep != nil, asks: make(chan ask)}
 	p.reports.log = o.Log
 	p.loader = loader.New(loader.Options{AllowEmpty: o.AllowEmpty, Freeze: o.Freeze, Check: func(c *model.Config) diag.Problems {
 		snap, problems := Build(c, o.Translate)
@@ -72,20 +71,11 @@ func New(o Options) *Pipeline {
 	return p
 }
 
-// Approve lets go what is held now because so much of it went at once. It
-// does not wait for that, and may be called at any time and by anybody.
-func (p *Pipeline) Approve() {
-	select {
-	case p.approved <- struct{}{}:
-	default: // It is asked for already.
-	}
-}
-
 // Run looks at everything once, and then follows the hints until ctx ends.
 func (p *Pipeline) Run(ctx context.Context) error {
 	var settle, retry <-chan time.Time
 	var unsettled []string
-	var asked chan<- Report
+	var asked ask
 	hint, due := []string(nil), true
 	p.restore()
 	for {
@@ -94,8 +84,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		}
 		again := p.publish(ctx)
 		p.keep()
-		p.report(unsettled, asked)
-		asked = nil
+		p.report(unsettled, asked.done)
+		asked = ask{}
 		settle, retry = after(len(unsettled) > 0, loader.SettleTime), after(again, p.backoff())
 		select {
 		case <-ctx.Done():
@@ -103,12 +93,11 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		case hint = <-p.o.Hints:
 			due = true
 		case asked = <-p.asks:
-			hint, due = nil, true
+			if hint, due = nil, !asked.approve; asked.approve {
+				p.take(p.loader.Approve(), nil, time.Now())
+			}
 		case <-settle:
 			hint, due = unsettled, true
-		case <-p.approved:
-			due = false
-			p.take(p.loader.Approve(), nil, time.Now())
 		case <-retry:
 			due = false
 		}

@@ -53,6 +53,10 @@ func newAdmin(dir string, p *pipeline.Pipeline, w *watcher.Watcher, f *fleet.Fle
 			r, err := p.Look(ctx)
 			return adminState(r), err
 		},
+		Approve: func(ctx context.Context) (admin.State, error) {
+			r, err := p.Approve(ctx)
+			return adminState(r), err
+		},
 		Watch: func() admin.Watch {
 			s := w.Stats()
 			return admin.Watch{Mode: s.Mode.String(), Events: s.Events, Overflows: s.Overflows, Rearms: s.Rearms}
