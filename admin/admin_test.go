@@ -67,6 +67,8 @@ func bad() admin.State {
 	s := good()
 	s.OK, s.Held, s.Unsettled = false, []string{"cart.yaml"}, []string{"new.yaml"}
 	s.Problems = diag.Problems{problem, warning}
+	s.Refusals = diag.Problems{{Code: diag.Refused, File: "cart.yaml", Line: 1, Col: 1, Width: 1, Msg: `cluster "cart" is refused by edge-1 and 41 others: no`, Hint: "mend it"}}
+	s.Refused = map[string]int{clusters: 1}
 	return s
 }
 

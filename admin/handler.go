@@ -21,7 +21,7 @@ const index = `Dragoman
 /readyz             a valid configuration is being served
 /metrics            for Prometheus
 /api/v1/status      all in short
-/api/v1/problems    what is wrong with files, and where
+/api/v1/problems    what is wrong with files or refused by Envoys, and where
 /api/v1/nodes       the Envoys, and what each has accepted and refused
 /api/v1/services    what is served, and which file it is from
 /api/v1/versions    what was published, and when
@@ -102,7 +102,7 @@ func notReady(s State) string {
 }
 
 func (s *Server) problems(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, problems(s.o.State().Problems))
+	answer(w, http.StatusOK, problems(s.o.State().all()))
 }
 
 // problems is what validate prints with -o json.

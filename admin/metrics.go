@@ -144,6 +144,7 @@ func rows() []row {
 			func(l look) []value { return one(float64(l.inSync)) },
 		},
 		{"nacks_total", "Responses that Envoys have refused, by resource type.", prometheus.CounterValue, "type", nacks},
+		{"refused_resources", "Resources that a connected Envoy refuses now, by type.", prometheus.GaugeValue, "type", refused},
 		{
 			"watch_events_total", "Events that the file system told of.", prometheus.CounterValue, "",
 			func(l look) []value { return one(float64(l.watch.Events)) },
@@ -166,12 +167,16 @@ func version(l look) []value {
 	return []value{{l.Versions[0].Version, 1}}
 }
 
-// nacks has every type from the start: a rate needs a zero to rise from.
-func nacks(l look) []value {
+func nacks(l look) []value { return byType(l.nacks) }
+
+func refused(l look) []value { return byType(l.Refused) }
+
+// byType has every type from the start: a rate needs a zero to rise from.
+func byType[N int | uint64](counts map[string]N) []value {
 	var out []value
 	for _, name := range types() {
 		v := value{label: name}
-		for url, n := range l.nacks {
+		for url, n := range counts {
 			if short(url) == name {
 				v.number += float64(n)
 			}

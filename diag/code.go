@@ -43,6 +43,10 @@ const (
 	MostGone      Code = 3010 // most services went at once
 	Frozen        Code = 3011 // right, but waits for files that are not
 	Rejected      Code = 4001 // Envoy's own constraints refuse the translation
+	Refused       Code = 4002 // an Envoy has refused a resource
+	OwnTrouble    Code = 4003 // for a reason that lies with that Envoy's host
+	RolledBack    Code = 4004 // refused, and back to what was accepted last
+	NotReady      Code = 4005 // a resource that Envoy does not become done with
 )
 
 //nolint:gochecknoglobals // a table, never changed
@@ -55,7 +59,8 @@ var names = map[Code]string{
 	NoUpstream: "no-upstream", OddMatch: "odd-match", DuplicateName: "duplicate-name", SameRoute: "same-route",
 	UnknownName: "unknown-name", SamePort: "same-port", WhichListener: "which-listener", HeldBack: "held-back",
 	NoFallThrough: "no-fall-through", StillUsed: "still-used", Emptied: "emptied", MostGone: "most-gone",
-	Frozen: "frozen", Rejected: "rejected",
+	Frozen: "frozen", Rejected: "rejected", Refused: "refused", OwnTrouble: "own-trouble", RolledBack: "rolled-back",
+	NotReady: "not-ready",
 }
 
 // Name is the code's word, such as unknown-key.

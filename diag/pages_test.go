@@ -19,9 +19,12 @@ import (
 const pages = "../docs/errors"
 
 // withoutExample are the codes that no files by themselves cause, but a file
-// system, a change, or a mistake of ours.
+// system, a change, an Envoy, or a mistake of ours.
 func withoutExample() []diag.Code {
-	return []diag.Code{diag.Unreadable, diag.StillUsed, diag.Emptied, diag.MostGone, diag.Frozen, diag.Rejected}
+	return []diag.Code{
+		diag.Unreadable, diag.StillUsed, diag.Emptied, diag.MostGone, diag.Frozen,
+		diag.Rejected, diag.Refused, diag.OwnTrouble, diag.RolledBack, diag.NotReady,
+	}
 }
 
 // Every code has a page and every page a code. The examples are loaded: what

@@ -43,6 +43,8 @@ type Loader struct {
 
 	fallback string // the listener that served services which name none
 
+	based bool // something has been accepted
+
 	allowEmpty bool
 	freeze     bool
 	approved   bool             // what is held may go, in this Apply
@@ -54,6 +56,9 @@ type Loader struct {
 type versions struct {
 	newest *file // nil when the file is gone
 	good   *file // nil when no content of it has been served
+
+	accepted *file // what Envoys have accepted last; nil when that is not known, or was nothing
+	rejected []rejected
 }
 
 // A Result is what a directory amounts to now.
@@ -168,7 +173,7 @@ func (l *Loader) take(s Source) {
 	case v.good != nil && v.good.hash == sha256.Sum256(s.Data):
 		v.newest = v.good // back to what serves
 	default:
-		v.newest = parse(s.Path, s.Data)
+		v.newest = v.judged(parse(s.Path, s.Data))
 	}
 }
 

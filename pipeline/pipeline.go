@@ -27,6 +27,12 @@ type Options struct {
 	Log       *slog.Logger
 	Looked    func(Look) // is told of looks, one after the other; nil is nobody
 
+	// Publishing is told what is about to be published. Nil is nobody.
+	Publishing func(Publication)
+
+	// Rollback keeps what Accepted and Reject need.
+	Rollback bool
+
 	AllowEmpty bool // lets most services, or all, go at once
 	Freeze     bool // takes no change while there is an error anywhere
 
@@ -35,7 +41,7 @@ type Options struct {
 }
 
 // A Pipeline turns hints into publications. It is for one goroutine, Run's,
-// but for Report, Look and Approve.
+// but for Report, Look, Approve, Accepted and Reject.
 type Pipeline struct {
 	o        Options
 	dir      *loader.Dir
@@ -49,6 +55,9 @@ type Pipeline struct {
 	unkept   bool               // what serves has not been handed to Keep
 	failures int                // of publishing it
 
+	fleet    verdicts    // of the Envoys
+	contents []published // of which they may still speak, the oldest first
+
 	record   record
 	reported atomic.Pointer[Report]
 	asks     chan ask
@@ -60,6 +69,7 @@ const grace = time.Second
 // New returns a pipeline that has read nothing.
 func New(o Options) *Pipeline {
 	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), unkept: o.Keep != nil, asks: make(chan ask)}
+	p.fleet.wake = make(chan struct{}, 1)
 	p.reports.log = o.Log
 	p.loader = loader.New(loader.Options{AllowEmpty: o.AllowEmpty, Freeze: o.Freeze, Check: func(c *model.Config) diag.Problems {
 		snap, problems := Build(c, o.Translate)
@@ -100,6 +110,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			hint, due = unsettled, true
 		case <-retry:
 			due = false
+		case <-p.fleet.wake:
+			due = false
+			p.heed()
 		}
 	}
 }
@@ -128,6 +141,9 @@ func (p *Pipeline) restore() {
 		return
 	}
 	p.record.read(start, p.o.Restore, res)
+	if p.o.Rollback {
+		p.loader.Accept(p.loader.Good(), nil) // it served
+	}
 	p.built, p.pending = p.checked, true
 	p.o.Log.Info("state restored",
 		slog.String("version", p.built.Version),
@@ -195,6 +211,7 @@ func (p *Pipeline) publish(ctx context.Context) (again bool) {
 	if !p.pending {
 		return false
 	}
+	p.publishing()
 	if err := p.o.Publish(ctx, p.built); err != nil {
 		p.failures++
 		p.serving = "" // perhaps some of it: going back is a change too

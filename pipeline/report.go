@@ -131,7 +131,7 @@ func (r *record) read(began time.Time, changes []loader.Source, res loader.Resul
 
 // published notes a publication.
 func (r *record) published(s *snapshot.Snapshot) {
-	files := slices.Sorted(maps.Keys(r.changed))
+	files := r.files()
 	v := Version{
 		Version:   s.Version,
 		At:        time.Now(),
@@ -144,6 +144,9 @@ func (r *record) published(s *snapshot.Snapshot) {
 	// A new slice each time: reports share it.
 	r.Versions = append([]Version{v}, r.Versions[:min(len(r.Versions), keptVersions-1)]...)
 }
+
+// files are those that have changed since the version that serves.
+func (r *record) files() []string { return slices.Sorted(maps.Keys(r.changed)) }
 
 // report makes the record public, to whom it was asked for above all.
 func (p *Pipeline) report(unsettled []string, asked chan<- Report) {

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"log/slog"
+
+	"dragoman/diag"
+	"dragoman/fleet"
+	"dragoman/model"
+	"dragoman/pipeline"
+	"dragoman/refusal"
+	"dragoman/xds"
+)
+
+// rollback tells whether a file goes back when Envoys refuse what is in it.
+func (s *serveCommand) rollback() bool { return s.onNACK.value == "rollback" }
+
+// judge says who is told of refusals: the pipeline, once there is one, if it
+// is to act on them.
+func (s *serveCommand) judge(log *slog.Logger, p **pipeline.Pipeline) refusal.Options {
+	o := refusal.Options{Log: log, Present: func() *model.Config { return (*p).Report().Config }}
+	if s.rollback() {
+		o.Accepted = func(version string, except []string) { (*p).Accepted(version, except) }
+		o.Reject = func(version string, problems diag.Problems) { (*p).Reject(version, problems) }
+	}
+	return o
+}
+
+// publication is what those who know of refusals are to know of it.
+func publication(b pipeline.Publication) refusal.Publication {
+	all := b.Snapshot.View(nil)
+	return refusal.Publication{
+		Version: b.Snapshot.Version,
+		Types:   b.Snapshot.Versions,
+		Config:  b.Config,
+		Files:   b.Files,
+		Content: func(typeURL, name string) string {
+			if r := all.Set(typeURL).Get(name); r != nil {
+				return r.Version
+			}
+			return ""
+		},
+	}
+}
+
+// observe tells of what happens on the streams.
+func observe(f *fleet.Fleet, t *refusal.Tracker) func(xds.Event) {
+	return func(e xds.Event) {
+		observeFleet(f, e)
+		observeRefusals(t, e)
+	}
+}
+
+func observeRefusals(t *refusal.Tracker, e xds.Event) {
+	switch e.Kind {
+	case xds.Opened:
+		t.Opened(refusal.Stream{ID: e.Stream, Node: e.Node, Cluster: e.Cluster, Peer: e.Peer})
+	case xds.Closed:
+		t.Closed(e.Stream)
+	case xds.Asked:
+		t.Asked(e.Stream, e.Type)
+	case xds.Dropped:
+		t.Dropped(e.Stream, e.Type)
+	case xds.Accepted:
+		t.Accepted(e.Stream, e.Type, e.Version)
+	case xds.Refused:
+		t.Refused(refusal.Refusal{Stream: e.Stream, Type: e.Type, Version: e.Version, Words: e.Words})
+	case xds.Published, xds.Offered:
+		// Publications are told of with what they are made of.
+	}
+}
