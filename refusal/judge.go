@@ -1,6 +1,7 @@
 package refusal
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,7 +24,7 @@ func (t *Tracker) judge(now time.Time) (tell []func(), next time.Time) {
 	for _, r := range t.refused {
 		switch {
 		case r.decide.IsZero():
-		case now.Before(r.decide) && !t.answered(r):
+		case now.Before(r.decide) && (r.name == "" || !t.answered(r)): // of several, each may yet be tried alone
 			later(r.decide)
 		default:
 			r.decide = time.Time{}
@@ -99,7 +100,7 @@ func (t *Tracker) accept(s *stream) {
 			continue
 		}
 		for typeURL, version := range other.has {
-			if version != last.Types[typeURL] {
+			if version != cmp.Or(other.assigned[typeURL], last.Types[typeURL]) {
 				return
 			}
 			asked[typeURL] = true
@@ -176,7 +177,7 @@ func (t *Tracker) files(r *refused) []string {
 // verdict is a problem for each file that something is blamed on: those that
 // it is from, or all that have changed if that is not known.
 func (t *Tracker) verdict(r *refused) diag.Problems {
-	var p Publication
+	var p publication
 	for _, one := range t.publications {
 		if one.Version == r.version {
 			p = one

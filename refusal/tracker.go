@@ -49,7 +49,7 @@ type Tracker struct {
 	wake chan struct{} // capacity one
 
 	mu           sync.Mutex    // guards what follows
-	publications []Publication // the oldest first
+	publications []publication // the oldest first
 	streams      map[uint64]*stream
 	refused      map[key]*refused
 	logged       map[key]bool
@@ -62,8 +62,18 @@ type Tracker struct {
 type stream struct {
 	Stream
 
-	has map[string]string
+	assigned map[string]string // what it is to have, of its own part of everything
+	has      map[string]string
 }
+
+// publication is one, with all versions that types have in parts of it.
+type publication struct {
+	Publication
+
+	parts map[part]bool
+}
+
+type part struct{ typ, version string }
 
 // A key tells what is refused: a resource, for its content. An Envoy's own
 // trouble is another thing.
@@ -110,7 +120,9 @@ func New(o Options) *Tracker {
 func (t *Tracker) Published(p Publication) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.publications = append(t.publications, p)
+	added := publication{p, map[part]bool{}}
+	added.add(p.Types)
+	t.publications = append(t.publications, added)
 	t.publications = slices.Delete(t.publications, 0, max(0, len(t.publications)-maxPublications))
 	for _, f := range p.Files {
 		t.changed[f] = true
@@ -132,6 +144,22 @@ func (t *Tracker) Opened(s Stream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.streams[s.ID] = &stream{Stream: s, has: map[string]string{}}
+}
+
+// Assigned says what a stream is to have of the last publication.
+func (t *Tracker) Assigned(id uint64, types map[string]string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.streams[id]; s != nil && len(t.publications) > 0 {
+		s.assigned = types
+		t.publications[len(t.publications)-1].add(types)
+	}
+}
+
+func (p publication) add(types map[string]string) {
+	for typeURL, version := range types {
+		p.parts[part{typeURL, version}] = true
+	}
 }
 
 // Closed says that a stream has ended. What it refused is forgotten: it will
@@ -166,9 +194,10 @@ func (t *Tracker) Dropped(id uint64, typeURL string) {
 	t.clear(id, "nobody asks for it any more", func(r *refused) bool { return r.typ == typeURL })
 }
 
-// Accepted says that an Envoy has a version of a type. It ends a refusal if
-// that version says something else of the resource: what was refused is left
-// out when the rest of a response is sent again.
+// Accepted says that an Envoy has a version of a type, perhaps but for what it
+// refuses of it. It ends a refusal if that version says something else of the
+// resource, and one of which it was not known what it is about: that has been
+// tried.
 func (t *Tracker) Accepted(id uint64, typeURL, version string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -179,7 +208,7 @@ func (t *Tracker) Accepted(id uint64, typeURL, version string) {
 	s.has[typeURL] = version
 	p := t.publication(typeURL, version)
 	t.clear(id, "it has been accepted", func(r *refused) bool {
-		return r.typ == typeURL && (r.stuck || r.contentIn(p) != r.content)
+		return r.typ == typeURL && (r.stuck || r.name == "" || r.contentIn(p) != r.content)
 	})
 	t.accept(s)
 }
@@ -288,11 +317,11 @@ func (r *refused) contentIn(p Publication) string {
 // is not known.
 func (t *Tracker) publication(typeURL, version string) Publication {
 	for _, p := range slices.Backward(t.publications) {
-		if p.Types[typeURL] == version {
-			return p
+		if p.parts[part{typeURL, version}] {
+			return p.Publication
 		}
 	}
-	return t.publications[len(t.publications)-1]
+	return t.publications[len(t.publications)-1].Publication
 }
 
 func (t *Tracker) poke() {

@@ -61,6 +61,9 @@ type Options struct {
 	// told to end, 500 ms if zero.
 	ShutdownGrace time.Duration
 
+	// Register adds further services to the server, if it is not nil.
+	Register func(*grpc.Server)
+
 	// Observe is told of every event, those of one stream in their order. It is
 	// called while others wait: it must be quick, and safe for use by many
 	// goroutines. Nil is nobody.
@@ -145,6 +148,9 @@ func (s *Server) Run(ctx context.Context, ls []net.Listener) error {
 		grpc.StreamInterceptor(endWith(ctx)),
 	)
 	s.streams.register(srv)
+	if s.options.Register != nil {
+		s.options.Register(srv)
+	}
 	healthpb.RegisterHealthServer(srv, s.health)
 	reflection.Register(srv)
 	for _, l := range ls {

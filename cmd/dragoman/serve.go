@@ -142,7 +142,7 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 	var p *pipeline.Pipeline
 	envoys := fleet.New(fleet.Options{Converged: func(took time.Duration) { a.Propagated(took) }})
 	refused := refusal.New(s.judge(o.Log, &p))
-	x.Observe = observe(envoys, refused)
+	x.Observe, x.Register = observe(envoys, refused), clientStatus(envoys, refused).Register
 	server := xds.New(x)
 	o.Dir, o.Hints, o.Translate = s.dir, w.Changes(), s.translate
 	o.AllowEmpty, o.Freeze, o.Rollback = s.allowEmpty, s.onError.value == "freeze", s.rollback()

@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 
+	"dragoman/csds"
 	"dragoman/diag"
 	"dragoman/fleet"
 	"dragoman/model"
@@ -40,6 +41,17 @@ func publication(b pipeline.Publication) refusal.Publication {
 			return ""
 		},
 	}
+}
+
+// clientStatus lets other tools than ours ask who runs what.
+func clientStatus(f *fleet.Fleet, t *refusal.Tracker) *csds.Server {
+	return csds.New(csds.Options{Fleet: f.Snapshot, Refusals: func() []csds.Refusal {
+		var out []csds.Refusal
+		for _, e := range t.Entries() {
+			out = append(out, csds.Refusal(e))
+		}
+		return out
+	}})
 }
 
 // observe tells of what happens on the streams.
