@@ -49,7 +49,8 @@ type Fleet struct {
 	envoys    map[identity]*envoy
 	gone      []Node // the longest gone first
 	nacks     map[string]uint64
-	waiting   map[uint64]bool // streams that have not accepted what was published last; nil if they never will
+	waiting   map[uint64]bool // streams that have not accepted what was published last, true once they are assigned it; nil if they never will
+	moved     bool            // it is something else for at least one of them
 }
 
 // identity is what tells one Envoy from another. Several may share a name, and
@@ -66,8 +67,9 @@ type envoy struct {
 type stream struct {
 	Stream
 
-	since time.Time
-	types map[string]*progress
+	since    time.Time
+	assigned map[string]string // the version it is to have of each type; nil before the first
+	types    map[string]*progress
 }
 
 // progress is how far a stream has come with one type.
@@ -95,18 +97,38 @@ func New(o Options) *Fleet {
 	}
 }
 
-// Published says what every Envoy is to have from now on: a version for each
-// type. It comes before the events that follow from it.
+// Published says that there is something new for Envoys to have, with a version
+// for each type, of everything. It comes before the events that follow from it:
+// first of all, what each stream is assigned.
 func (f *Fleet) Published(versions map[string]string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.published = Published{Versions: maps.Clone(versions), At: time.Now()}
-	f.waiting = map[uint64]bool{}
-	for id, s := range f.streams {
-		if !f.inSync(s) {
-			f.waiting[id] = true
-		}
+	f.waiting, f.moved = map[uint64]bool{}, false
+	for id := range f.streams {
+		f.waiting[id] = false
 	}
+}
+
+// Assigned says what a stream is to have from now on: a version for each type,
+// of what its Envoy gets of everything.
+func (f *Fleet) Assigned(id uint64, versions map[string]string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.streams[id]
+	if s == nil {
+		return
+	}
+	s.assigned = versions
+	if _, ok := f.waiting[id]; !ok {
+		return
+	}
+	if !s.inSync() {
+		f.waiting[id], f.moved = true, true
+		return
+	}
+	delete(f.waiting, id)
+	f.converge()
 }
 
 // Opened says that a stream has said who it is.
@@ -142,7 +164,7 @@ func (f *Fleet) Closed(id uint64) {
 		delete(e.streams, id)
 	}
 	delete(f.streams, id)
-	if f.waiting[id] {
+	if _, ok := f.waiting[id]; ok {
 		f.waiting = nil
 	}
 }
@@ -180,6 +202,15 @@ func (f *Fleet) Accepted(id uint64, typeURL, version string) {
 	})
 }
 
+// Partly says that an Envoy has a version but for what it refuses of it: the
+// refusal stands.
+func (f *Fleet) Partly(id uint64, typeURL, version string) {
+	f.change(id, typeURL, func(p *progress) {
+		p.accepted.set(version)
+		p.answered(version)
+	})
+}
+
 // Refused says that an Envoy has refused a version, and in what words.
 func (f *Fleet) Refused(id uint64, typeURL, version, words string) {
 	f.change(id, typeURL, func(p *progress) {
@@ -187,7 +218,7 @@ func (f *Fleet) Refused(id uint64, typeURL, version, words string) {
 		p.words = words
 		p.answered(version)
 		f.nacks[typeURL]++
-		if version == f.published.Versions[typeURL] {
+		if version == f.streams[id].assigned[typeURL] {
 			f.waiting = nil
 		}
 	})
@@ -219,25 +250,29 @@ func (p *progress) answered(version string) {
 	}
 }
 
-// settle notes that a stream may have caught up, perhaps as the last one.
+// settle notes that a stream may have caught up.
 func (f *Fleet) settle(s *stream) {
-	if !f.waiting[s.ID] || !f.inSync(s) {
-		return
+	if f.waiting[s.ID] && s.inSync() {
+		delete(f.waiting, s.ID)
+		f.converge()
 	}
-	delete(f.waiting, s.ID)
-	if len(f.waiting) == 0 {
+}
+
+// converge tells that a publication has arrived, if the last stream has it.
+func (f *Fleet) converge() {
+	if len(f.waiting) == 0 && f.moved {
 		f.converged(time.Since(f.published.At))
 	}
 }
 
-// inSync tells whether a stream has accepted what is published of all types
+// inSync tells whether a stream has accepted what it is assigned of all types
 // that it has asked for. One that has asked for nothing has not.
-func (f *Fleet) inSync(s *stream) bool {
-	if f.published.Versions == nil {
+func (s *stream) inSync() bool {
+	if s.assigned == nil {
 		return false
 	}
 	for url, p := range s.types {
-		if !p.inSync(f.published.Versions[url]) {
+		if !p.inSync(s.assigned[url]) {
 			return false
 		}
 	}

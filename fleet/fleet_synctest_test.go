@@ -24,7 +24,25 @@ type times []time.Duration
 func (ts *times) add(d time.Duration) { *ts = append(*ts, d) }
 
 func open(f *fleet.Fleet, id uint64, node string) {
-	f.Opened(fleet.Stream{ID: id, Node: node, Cluster: "edge", Peer: fmt.Sprint("peer:", id), Protocol: "delta", Service: "ADS"})
+	openAs(f, fleet.Stream{ID: id, Node: node, Cluster: "edge", Peer: fmt.Sprint("peer:", id), Protocol: "delta", Service: "ADS"})
+}
+
+// openAs opens a stream that is assigned what was published last.
+func openAs(f *fleet.Fleet, s fleet.Stream) {
+	f.Opened(s)
+	if v := f.Snapshot().Published.Versions; v != nil {
+		f.Assigned(s.ID, v)
+	}
+}
+
+// publish publishes the same for all that are there.
+func publish(f *fleet.Fleet, versions map[string]string) {
+	f.Published(versions)
+	for _, n := range f.Snapshot().Nodes {
+		for _, s := range n.Streams {
+			f.Assigned(s.ID, versions)
+		}
+	}
 }
 
 // take is an Envoy that is offered a version and accepts it after a second.
@@ -48,7 +66,7 @@ func TestInSync(t *testing.T) {
 		f := fleet.New(fleet.Options{Converged: took.add})
 		open(f, 1, "a")
 		wantCounts(t, f, "before anything is published", 1, 0)
-		f.Published(map[string]string{cds: "c1", lds: "l1"})
+		publish(f, map[string]string{cds: "c1", lds: "l1"})
 		wantCounts(t, f, "before it asks", 1, 0)
 		take(f, 1, cds, "c1")
 		wantCounts(t, f, "it has all that it asked for", 1, 1)
@@ -57,7 +75,7 @@ func TestInSync(t *testing.T) {
 		take(f, 1, lds, "l1")
 		wantCounts(t, f, "it has that, too", 1, 1)
 
-		f.Published(map[string]string{cds: "c2", lds: "l1"})
+		publish(f, map[string]string{cds: "c2", lds: "l1"})
 		wantCounts(t, f, "another version", 1, 0)
 		f.Offered(1, cds, "c2")
 		wantCounts(t, f, "it is offered", 1, 0)
@@ -70,7 +88,7 @@ func TestInSync(t *testing.T) {
 		f.Offered(1, cds, "c2") // for a further name
 		wantCounts(t, f, "the same version is offered with more in it", 1, 0)
 		f.Accepted(1, cds, "c2")
-		f.Published(map[string]string{cds: "c2", lds: "l2"})
+		publish(f, map[string]string{cds: "c2", lds: "l2"})
 		f.Dropped(1, lds)
 		wantCounts(t, f, "what it has no use for is another", 1, 1)
 		f.Closed(1)
@@ -114,19 +132,19 @@ func TestConverged(t *testing.T) {
 		}, nil},
 		"the next one comes": {func(f *fleet.Fleet) {
 			take(f, 1, cds, "c2")
-			f.Published(map[string]string{cds: "c3"})
+			publish(f, map[string]string{cds: "c3"})
 			take(f, 1, cds, "c3")
 			take(f, 2, cds, "c3")
 		}, times{2 * time.Second}},
 		"it changes nothing": {func(f *fleet.Fleet) {
-			f.Published(map[string]string{cds: "c1"})
+			publish(f, map[string]string{cds: "c1"})
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var got times
 				f := fleet.New(fleet.Options{Converged: got.add})
-				f.Published(map[string]string{cds: "c1"})
+				publish(f, map[string]string{cds: "c1"})
 				for id, node := range []string{1: "a", 2: "b"} {
 					if id > 0 {
 						open(f, uint64(id), node)
@@ -134,7 +152,7 @@ func TestConverged(t *testing.T) {
 					}
 				}
 				got = nil
-				f.Published(map[string]string{cds: "c2"})
+				publish(f, map[string]string{cds: "c2"})
 				tt.then(f)
 				if diff := cmp.Diff(tt.want, got); diff != "" {
 					t.Errorf("convergence (-want +got):\n%s", diff)
@@ -149,7 +167,7 @@ func TestSnapshot(t *testing.T) {
 		f := fleet.New(fleet.Options{})
 		start := time.Now()
 		at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
-		f.Published(map[string]string{cds: "c1", lds: "l1"})
+		publish(f, map[string]string{cds: "c1", lds: "l1"})
 		open(f, 1, "a")
 		take(f, 1, cds, "c1")
 		f.Offered(1, lds, "l1")
@@ -175,7 +193,7 @@ func TestSnapshot(t *testing.T) {
 			t.Fatalf("the snapshot (-want +got):\n%s", diff)
 		}
 
-		f.Published(map[string]string{cds: "c1", lds: "l2"})
+		publish(f, map[string]string{cds: "c1", lds: "l2"})
 		f.Offered(1, lds, "l2")
 		f.Accepted(1, lds, "l2")
 		if got := f.Snapshot().Nodes[0].Streams[0].Types[1]; !got.InSync || got.Words != "" || got.Refused != (fleet.Mark{}) {
@@ -187,13 +205,60 @@ func TestSnapshot(t *testing.T) {
 	})
 }
 
+// Each stream is judged by what it is assigned, not by what others get.
+func TestAssignments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got times
+		f := fleet.New(fleet.Options{Converged: got.add})
+		open(f, 1, "a")
+		open(f, 2, "b")
+		f.Published(map[string]string{cds: "all"})
+		f.Assigned(1, map[string]string{cds: "a1"})
+		take(f, 1, cds, "a1")
+		wantCounts(t, f, "the other has no assignment", 2, 1)
+		f.Assigned(2, map[string]string{cds: "b1"})
+		take(f, 2, cds, "b1")
+		wantCounts(t, f, "each has its own", 2, 2)
+
+		f.Published(map[string]string{cds: "all 2"})
+		f.Assigned(1, map[string]string{cds: "a2"})
+		take(f, 1, cds, "a2")
+		f.Assigned(2, map[string]string{cds: "b1"}) // nothing new for it
+		wantCounts(t, f, "one has moved", 2, 2)
+		f.Published(map[string]string{cds: "all 3"})
+		f.Assigned(1, map[string]string{cds: "a2"})
+		f.Assigned(2, map[string]string{cds: "b1"})
+		f.Assigned(3, nil) // nobody's
+		if diff := cmp.Diff(times{2 * time.Second, time.Second}, got); diff != "" {
+			t.Errorf("convergence (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// What is accepted but for what is refused leaves the refusal as it is.
+func TestPartly(t *testing.T) {
+	f := fleet.New(fleet.Options{})
+	publish(f, map[string]string{cds: "c1"})
+	open(f, 1, "a")
+	f.Offered(1, cds, "c1")
+	f.Refused(1, cds, "c1", "no")
+	f.Offered(1, cds, "c1")
+	f.Partly(1, cds, "c1")
+	wantCounts(t, f, "it has a part", 1, 0)
+	if got := f.Snapshot().Nodes[0].Streams[0].Types[0]; got.Accepted.Version != "c1" || got.Refused.Version != "c1" || got.Words != "no" {
+		t.Errorf("the type is %+v, want it accepted and refused", got)
+	}
+	f.Accepted(1, cds, "c1")
+	wantCounts(t, f, "it has all", 1, 1)
+}
+
 // An Envoy without ADS has a stream for each type, on one connection.
 func TestStreamsOfOneEnvoy(t *testing.T) {
 	f := fleet.New(fleet.Options{})
-	f.Published(map[string]string{cds: "c1", lds: "l1"})
+	publish(f, map[string]string{cds: "c1", lds: "l1"})
 	for id, url := range []string{1: cds, 2: lds} {
 		if id > 0 {
-			f.Opened(fleet.Stream{ID: uint64(id), Node: "a", Peer: "peer", Service: url})
+			openAs(f, fleet.Stream{ID: uint64(id), Node: "a", Peer: "peer", Service: url})
 			f.Offered(uint64(id), url, url[:1]+"1")
 		}
 	}
@@ -258,7 +323,7 @@ func TestFromManyGoroutines(t *testing.T) {
 				id := uint64(i*50 + n + 1)
 				open(f, id, fmt.Sprint(i))
 				f.Asked(id, cds)
-				f.Published(map[string]string{cds: fmt.Sprint(n)})
+				publish(f, map[string]string{cds: fmt.Sprint(n)})
 				f.Offered(id, cds, fmt.Sprint(n))
 				f.Refused(id, cds, fmt.Sprint(n), "no")
 				f.Accepted(id, cds, fmt.Sprint(n))

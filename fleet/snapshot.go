@@ -15,7 +15,7 @@ type Snapshot struct {
 	NACKs     map[string]uint64 // since the start, by type URL
 }
 
-// Published is what every Envoy is to have.
+// Published is what there is for Envoys to have.
 type Published struct {
 	Versions map[string]string // by type URL; nil before the first
 	At       time.Time
@@ -106,12 +106,12 @@ func (f *Fleet) node(id identity, e *envoy) Node {
 	n := Node{ID: id.node, Cluster: id.cluster, Peer: id.peer, Connected: true, Since: e.since, InSync: true}
 	for _, key := range slices.Sorted(maps.Keys(e.streams)) {
 		s := e.streams[key]
-		state := StreamState{Stream: s.Stream, Since: s.since, InSync: f.inSync(s)}
+		state := StreamState{Stream: s.Stream, Since: s.since, InSync: s.inSync()}
 		for _, url := range slices.Sorted(maps.Keys(s.types)) {
 			p := s.types[url]
 			state.Types = append(state.Types, Type{
 				URL:      url,
-				InSync:   p.inSync(f.published.Versions[url]),
+				InSync:   p.inSync(s.assigned[url]),
 				Offered:  p.offered,
 				Accepted: p.accepted,
 				Refused:  p.refused,

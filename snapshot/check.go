@@ -3,7 +3,6 @@ package snapshot
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -12,8 +11,6 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
-	cachev3 "github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -30,19 +27,14 @@ import (
 // the good resources in it.
 func (s *Snapshot) Check() error {
 	c := &checker{snap: s, routesUsed: map[string]bool{}, bound: map[string]string{}, checked: map[packed]bool{}}
-	for typ := range types.UnknownType {
-		typeURL, err := cachev3.GetResponseTypeURL(typ)
-		if err != nil {
-			return err
-		}
-		items := s.Resources[typ].Items
-		for _, name := range slices.Sorted(maps.Keys(items)) {
-			c.resource(typeURL, name, items[name].Resource)
+	for _, typeURL := range Types() {
+		for _, m := range s.messages[typeURL] {
+			c.resource(typeURL, m)
 		}
 	}
-	for name := range s.items(resourcev3.RouteType) {
-		if !c.routesUsed[name] {
-			c.at = Fault{Type: resourcev3.RouteType, Name: name}
+	for _, m := range s.messages[resourcev3.RouteType] {
+		if !c.routesUsed[m.name] {
+			c.at = Fault{Type: resourcev3.RouteType, Name: m.name}
 			c.fault("no listener refers to it")
 		}
 	}
@@ -57,9 +49,8 @@ func (s *Snapshot) Check() error {
 	return Faults(slices.Compact(c.faults))
 }
 
-func (s *Snapshot) items(typeURL string) map[string]types.ResourceWithTTL {
-	return s.Resources[cachev3.GetResponseType(typeURL)].Items
-}
+// has tells whether there is a resource of a name.
+func (s *Snapshot) has(typeURL, name string) bool { return s.all.Set(typeURL).Get(name) != nil }
 
 // checker goes once through every message of a snapshot.
 type checker struct {
@@ -81,16 +72,16 @@ func (c *checker) fault(format string, args ...any) {
 	c.faults = append(c.faults, f)
 }
 
-func (c *checker) resource(typeURL, name string, r types.Resource) {
-	c.at = Fault{Type: typeURL, Name: name}
-	c.constraints(r)
-	switch r := r.(type) {
+func (c *checker) resource(typeURL string, m message) {
+	c.at = Fault{Type: typeURL, Name: m.name}
+	c.constraints(m.body)
+	switch r := m.body.(type) {
 	case *clusterv3.Cluster:
 		c.endpoints(r)
 	case *listenerv3.Listener:
 		c.addresses(r)
 	}
-	c.walk(r.ProtoReflect())
+	c.walk(m.body.ProtoReflect())
 }
 
 // constraints asks what is generated from the rules in Envoy's proto files,
@@ -155,8 +146,7 @@ func (c *checker) endpoints(cl *clusterv3.Cluster) {
 	if cl.GetType() != clusterv3.Cluster_EDS {
 		return
 	}
-	name := cmp.Or(cl.GetEdsClusterConfig().GetServiceName(), cl.GetName())
-	if _, ok := c.snap.items(resourcev3.EndpointType)[name]; !ok {
+	if name := assignmentName(cl); !c.snap.has(resourcev3.EndpointType, name) {
 		c.fault("cluster load assignment %q does not exist", name)
 	}
 }
@@ -168,7 +158,7 @@ func (c *checker) routes(m *hcmv3.HttpConnectionManager) {
 	}
 	name := rds.GetRouteConfigName()
 	c.routesUsed[name] = true
-	if _, ok := c.snap.items(resourcev3.RouteType)[name]; !ok {
+	if !c.snap.has(resourcev3.RouteType, name) {
 		c.fault("route configuration %q does not exist", name)
 	}
 }
@@ -191,7 +181,7 @@ func (c *checker) clusters(a *routev3.RouteAction) {
 		}
 	}
 	for _, name := range names {
-		if _, ok := c.snap.items(resourcev3.ClusterType)[name]; !ok {
+		if !c.snap.has(resourcev3.ClusterType, name) {
 			c.fault("cluster %q does not exist", name)
 		}
 	}

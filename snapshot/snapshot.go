@@ -9,14 +9,18 @@
 package snapshot
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
-	cachev3 "github.com/envoyproxy/go-control-plane/pkg/cache/v3"
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	runtimev3 "github.com/envoyproxy/go-control-plane/envoy/service/runtime/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -24,21 +28,42 @@ import (
 	"dragoman/translator"
 )
 
-// shortHash is the length of the versions of types and of whole snapshots, in
-// hex digits. They are compared for equality between neighbours in time, so
-// that 64 bits are plenty, and they are read by people.
+// shortHash is the length of all versions, in hex digits. They are compared for
+// equality between neighbours in time, so that 64 bits are plenty, and they are
+// read by people.
 const shortHash = 16
+
+// Types are the type URLs of all resources there are, in the order in which an
+// Envoy is best told of them: what is needed before what needs it.
+func Types() []string {
+	return []string{
+		resourcev3.ClusterType,
+		resourcev3.EndpointType,
+		resourcev3.SecretType,
+		resourcev3.ExtensionConfigType,
+		resourcev3.RuntimeType,
+		resourcev3.ListenerType,
+		resourcev3.ScopedRouteType,
+		resourcev3.RouteType,
+		resourcev3.VirtualHostType,
+	}
+}
 
 // A Snapshot is one configuration as Envoy resources. It never changes once it
 // is built.
 type Snapshot struct {
-	cachev3.Snapshot
-
 	Version  string            // of the whole, from the versions of its types
 	Versions map[string]string // by type URL; every type has one, also without resources
 	Counts   map[string]int    // resources by type URL; types without any are left out
 
-	all *View
+	all      *View
+	messages map[string][]message // by type URL, sorted by name, for Check
+}
+
+// A message is a resource before it is packed.
+type message struct {
+	name string
+	body proto.Message
 }
 
 // Build makes a versioned snapshot. It refuses names that are empty or there
@@ -46,104 +71,84 @@ type Snapshot struct {
 // marshalled.
 //
 // Every type gets a version even when it is empty: Envoy would wait 15 s for a
-// type whose version is the empty string. The versions of the single resources
-// are filled in as well, because the cache would otherwise marshal everything
-// once more, under its lock.
+// type whose version is the empty string.
 func Build(r translator.Resources) (*Snapshot, error) {
-	s := &Snapshot{
-		Versions: make(map[string]string, types.UnknownType),
-		Counts:   map[string]int{},
-	}
-	s.VersionMap = make(map[string]map[string]string, types.UnknownType)
-	all := byType(r)
+	s := &Snapshot{Versions: map[string]string{}, Counts: map[string]int{}, messages: byType(r)}
+	sets := map[string]*Set{}
 	whole := sha256.New()
-	sets := make(map[string]*Set, types.UnknownType)
-	for typ := range types.UnknownType {
-		typeURL, err := cachev3.GetResponseTypeURL(typ)
+	for _, typeURL := range Types() {
+		set, err := pack(typeURL, s.messages[typeURL])
 		if err != nil {
 			return nil, err
 		}
-		group, versions, err := group(typeURL, all[typeURL])
-		if err != nil {
-			return nil, err
-		}
-		if sets[typeURL], err = set(typeURL, group, versions); err != nil {
-			return nil, err
-		}
-		s.Resources[typ] = group
-		s.VersionMap[typeURL] = versions
-		s.Versions[typeURL] = group.Version
-		if n := len(group.Items); n > 0 {
+		sets[typeURL] = set
+		s.Versions[typeURL] = set.Version()
+		if n := set.Len(); n > 0 {
 			s.Counts[typeURL] = n
 		}
-		whole.Write([]byte(typeURL + " " + group.Version + "\n"))
+		whole.Write([]byte(typeURL + " " + set.Version() + "\n"))
 	}
 	s.Version = short(whole.Sum(nil))
 	s.all = NewView(s.Version, sets)
 	return s, nil
 }
 
-// set packs the resources of one type.
-func set(typeURL string, group cachev3.Resources, versions map[string]string) (*Set, error) {
-	out := make([]*Resource, 0, len(group.Items))
-	for name, item := range group.Items {
-		body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(item.Resource)
-		if err != nil {
-			return nil, Fault{Type: typeURL, Name: name, Msg: words(err)}
+// byType is the one list of the types that Dragoman serves resources of.
+func byType(r translator.Resources) map[string][]message {
+	return map[string][]message{
+		resourcev3.ClusterType:  list(r.Clusters, (*clusterv3.Cluster).GetName),
+		resourcev3.EndpointType: list(r.Endpoints, (*endpointv3.ClusterLoadAssignment).GetClusterName),
+		resourcev3.ListenerType: list(r.Listeners, (*listenerv3.Listener).GetName),
+		resourcev3.RouteType:    list(r.Routes, (*routev3.RouteConfiguration).GetName),
+		resourcev3.RuntimeType:  list(r.Runtimes, (*runtimev3.Runtime).GetName),
+	}
+}
+
+func list[T proto.Message](in []T, name func(T) string) []message {
+	out := make([]message, len(in))
+	for i, r := range in {
+		out[i] = message{name(r), r}
+	}
+	slices.SortStableFunc(out, func(a, b message) int { return strings.Compare(a.name, b.name) })
+	return out
+}
+
+// pack makes the set of one type. Each resource is marshalled once, in a form
+// that is the same for the same content, and its version is a hash of that: an
+// Envoy that reconnects and says what it has is understood.
+func pack(typeURL string, in []message) (*Set, error) {
+	out := make([]*Resource, len(in))
+	for i, m := range in {
+		body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(m.body)
+		switch {
+		case err != nil:
+			return nil, Fault{Type: typeURL, Name: m.name, Msg: words(err)}
+		case m.name == "":
+			return nil, Fault{Type: typeURL, Msg: "has no name"}
+		case i > 0 && in[i-1].name == m.name:
+			return nil, Fault{Type: typeURL, Name: m.name, Msg: "is there twice"}
 		}
-		out = append(out, &Resource{Name: name, Version: versions[name], Body: &anypb.Any{TypeUrl: typeURL, Value: body}})
+		sum := sha256.Sum256(body)
+		out[i] = &Resource{
+			Name: m.name, Version: short(sum[:]), Needs: needs(m.body),
+			Body: &anypb.Any{TypeUrl: typeURL, Value: body},
+		}
 	}
 	return NewSet(out...), nil
 }
 
-// byType is the one list of the types that Dragoman serves resources of.
-func byType(r translator.Resources) map[string][]types.Resource {
-	return map[string][]types.Resource{
-		resourcev3.ClusterType:  list(r.Clusters),
-		resourcev3.EndpointType: list(r.Endpoints),
-		resourcev3.ListenerType: list(r.Listeners),
-		resourcev3.RouteType:    list(r.Routes),
-		resourcev3.RuntimeType:  list(r.Runtimes),
+// needs are the resources that a resource refers to.
+func needs(m proto.Message) []Ref {
+	if c, ok := m.(*clusterv3.Cluster); ok && c.GetType() == clusterv3.Cluster_EDS {
+		return []Ref{{resourcev3.EndpointType, assignmentName(c)}}
 	}
+	return nil
 }
 
-func list[T types.Resource](in []T) []types.Resource {
-	out := make([]types.Resource, len(in))
-	for i, r := range in {
-		out[i] = r
-	}
-	return out
-}
-
-// group versions the resources of one type: each by the hash that the cache
-// sends beside it, so that an Envoy that reconnects and says what it has is
-// understood, and all of them by a hash over those in the order of names.
-func group(typeURL string, items []types.Resource) (cachev3.Resources, map[string]string, error) {
-	slices.SortStableFunc(items, func(a, b types.Resource) int {
-		return strings.Compare(cachev3.GetResourceName(a), cachev3.GetResourceName(b))
-	})
-	versions := make(map[string]string, len(items))
-	byName := make(map[string]types.ResourceWithTTL, len(items))
-	sum := sha256.New()
-	var buf []byte
-	for _, item := range items {
-		name := cachev3.GetResourceName(item)
-		_, twice := byName[name]
-		var err error
-		if buf, err = (proto.MarshalOptions{Deterministic: true}).MarshalAppend(buf[:0], item); err != nil {
-			return cachev3.Resources{}, nil, Fault{Type: typeURL, Name: name, Msg: words(err)}
-		}
-		switch {
-		case name == "":
-			return cachev3.Resources{}, nil, Fault{Type: typeURL, Msg: "has no name"}
-		case twice:
-			return cachev3.Resources{}, nil, Fault{Type: typeURL, Name: name, Msg: "is there twice"}
-		}
-		byName[name] = types.ResourceWithTTL{Resource: item}
-		versions[name] = cachev3.HashResource(buf)
-		sum.Write([]byte(versions[name]))
-	}
-	return cachev3.Resources{Version: short(sum.Sum(nil)), Items: byName}, versions, nil
+// assignmentName is the name of the load assignment of a cluster that
+// discovers its endpoints.
+func assignmentName(c *clusterv3.Cluster) string {
+	return cmp.Or(c.GetEdsClusterConfig().GetServiceName(), c.GetName())
 }
 
 // words is the text of an error of the protobuf library, which puts a space that

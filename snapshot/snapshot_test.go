@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
-	cachev3 "github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"github.com/google/go-cmp/cmp"
 
@@ -28,13 +26,9 @@ func build(t testing.TB, r translator.Resources) *snapshot.Snapshot {
 func TestBuildGivesEveryTypeAVersion(t *testing.T) {
 	for _, n := range []int{0, 3} {
 		s := build(t, services(t, n))
-		for typ := range types.UnknownType {
-			typeURL, err := cachev3.GetResponseTypeURL(typ)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := s.GetVersion(typeURL); len(got) != 16 || got != s.Versions[typeURL] {
-				t.Errorf("GetVersion(%s) = %q, and Versions has %q, want the same 16 digits", typeURL, got, s.Versions[typeURL])
+		for _, typeURL := range snapshot.Types() {
+			if got := s.View(nil).Set(typeURL).Version(); len(got) != 16 || got != s.Versions[typeURL] {
+				t.Errorf("the set of %s has version %q, and Versions has %q, want the same 16 digits", typeURL, got, s.Versions[typeURL])
 			}
 		}
 	}
@@ -87,16 +81,20 @@ func TestVersionsAreOfContent(t *testing.T) {
 	}
 }
 
-// The cache computes the version beside each resource by itself. If ours were
-// others, an Envoy that reconnects would be sent everything again.
-func TestVersionMapIsTheCaches(t *testing.T) {
-	s := build(t, services(t, 3))
-	theirs := cachev3.Snapshot{Resources: s.Resources}
-	if err := theirs.ConstructVersionMap(); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(theirs.VersionMap, s.VersionMap); diff != "" {
-		t.Errorf("VersionMap (-cache +ours):\n%s", diff)
+// The endpoints of a cluster are sent again when it changes: it says which.
+func TestClustersNeedTheirEndpoints(t *testing.T) {
+	own, other := cluster(t, "own"), cluster(t, "other")
+	own.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
+	other.ClusterDiscoveryType = own.GetClusterDiscoveryType()
+	other.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{ServiceName: "own"}
+	set := build(t, translator.Resources{Clusters: []*clusterv3.Cluster{own, other, cluster(t, "static")}}).
+		View(nil).Set(resourcev3.ClusterType)
+	for name, want := range map[string][]snapshot.Ref{
+		"own": {{Type: resourcev3.EndpointType, Name: "own"}}, "other": {{Type: resourcev3.EndpointType, Name: "own"}}, "static": nil,
+	} {
+		if diff := cmp.Diff(want, set.Get(name).Needs); diff != "" {
+			t.Errorf("%s needs (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

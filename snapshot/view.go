@@ -16,7 +16,7 @@ type Resource struct {
 	Name    string
 	Version string // a hash of its content
 	Body    *anypb.Any
-	Needs   []Ref // what it refers to, sorted
+	Needs   []Ref // what it refers to, sorted: of clusters, their load assignments
 
 	// OnDemand marks what an Envoy that wants everything is not sent: secrets,
 	// and what is for gRPC clients. Who names it gets it.
@@ -74,11 +74,12 @@ func (s *Set) All() iter.Seq[*Resource] {
 type View struct {
 	Version string          // of the whole
 	sets    map[string]*Set // by type URL
+	empty   *Set            // for types that are not there
 }
 
 // NewView makes a view of sets by type URL; a type that is left out is empty.
 func NewView(version string, sets map[string]*Set) *View {
-	return &View{Version: version, sets: sets}
+	return &View{Version: version, sets: sets, empty: NewSet()}
 }
 
 // Set returns the resources of a type.
@@ -86,7 +87,7 @@ func (v *View) Set(typeURL string) *Set {
 	if s := v.sets[typeURL]; s != nil {
 		return s
 	}
-	return NewSet()
+	return v.empty
 }
 
 // View returns what a node gets. It may be asked for by many at once.

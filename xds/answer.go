@@ -2,11 +2,9 @@ package xds
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
-	"time"
-
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 )
 
 // Bounds of what a client can put into the log by one message, in bytes. An
@@ -16,83 +14,132 @@ const (
 	maxWords = 4096
 )
 
-// hello logs the stream once it has said who it is, which only its first
-// request needs to do.
-func (s *session) hello(node *corev3.Node) {
-	if !s.opened.IsZero() {
-		return
+// maxWarnings bounds the refusals of one version that are warned of. One that
+// is looked for resource by resource has some.
+const maxWarnings = 16
+
+// accept takes the answer to an open response, and gives the response; nil for
+// a nonce that is not open, which answers nothing.
+func (p *progress) accept(nonce string) *response {
+	r := p.answered(nonce)
+	if r == nil {
+		return nil
 	}
-	s.opened = time.Now()
-	s.who.Node, s.who.Cluster = clip(node.GetId(), maxName), clip(node.GetCluster(), maxName)
-	s.log = s.log.With(slog.String("node", s.who.Node), slog.String("cluster", s.who.Cluster))
-	s.log.Info("stream opened")
-	s.observe(s.who)
+	for _, c := range r.changes {
+		if p.inOpen(c.name) {
+			p.acked[c.name] = c.res
+		} else {
+			delete(p.acked, c.name)
+		}
+		if c.res != nil && p.suspects[c.name] == c.res.Version {
+			delete(p.suspects, c.name)
+		}
+	}
+	return r
 }
 
-// end logs the end of a stream that was logged as open.
-func (s *session) end(err error) {
-	if s.opened.IsZero() {
-		return
+// answered takes a response off the open ones, and those before it, since
+// answers come in the order of responses.
+func (p *progress) answered(nonce string) *response {
+	i := slices.IndexFunc(p.open, func(r *response) bool { return r.nonce == nonce })
+	if i < 0 {
+		return nil
 	}
-	s.tell(Closed, "", "")
-	age := slog.Duration("age", time.Since(s.opened).Round(time.Millisecond))
-	if err != nil {
-		s.log.Info("stream closed", age, slog.String("error", err.Error()))
-		return
-	}
-	s.log.Info("stream closed", age)
+	r := p.open[i]
+	p.open = slices.Delete(p.open, 0, i+1)
+	return r
 }
 
-// An answer is what requests of both forms say about an earlier response.
-type answer interface {
-	GetTypeUrl() string
-	GetResponseNonce() string
-	GetErrorDetail() *rpcstatus.Status
+func (p *progress) inOpen(name string) bool {
+	return slices.ContainsFunc(p.open, func(r *response) bool {
+		return slices.ContainsFunc(r.changes, func(c change) bool { return c.name == name })
+	})
 }
 
-// settle records what became of a response: the Envoy has taken it, or refused
-// it if there is an error. A request whose nonce is not open answers nothing:
-// it asks for something else.
-func (s *session) settle(p *progress, a answer) {
-	for i, r := range p.unanswered {
-		if r.nonce != a.GetResponseNonce() {
+// refuse takes the refusal of an open response. What is guilty is parked. If
+// nobody knows what is, all that could be is tried one by one. Everything else
+// is sent again, since a response may be refused whole for one resource in it.
+func (p *progress) refuse(nonce, words string) (r *response, guilty []Refusal, unsure []string) {
+	if r = p.answered(nonce); r == nil {
+		return nil, nil, nil
+	}
+	versions := map[string]string{}
+	for _, c := range r.changes {
+		if c.res != nil && !same(c.res, p.taken(c.name)) {
+			versions[c.name] = c.res.Version
+		}
+	}
+	guilty, unsure = blame(p.typeURL, words, slices.Sorted(maps.Keys(versions)))
+	for _, g := range guilty {
+		p.parked[g.Name] = versions[g.Name]
+		delete(p.suspects, g.Name)
+	}
+	for _, name := range unsure {
+		p.suspects[name] = versions[name]
+	}
+	for _, c := range r.changes {
+		if len(versions) > 0 && !p.refusals()[c.name] && p.wants(c.name, p.sent(c.name)) {
+			p.fresh[c.name] = p.fresh[c.name]
+		}
+	}
+	if p.refused != r.version {
+		p.refused, p.warned = r.version, 0
+	}
+	p.told = standing{r.version, true}
+	return r, guilty, unsure
+}
+
+// warn is how a refusal is logged. A client that refuses without end does not
+// fill the log.
+func (p *progress) warn(log *slog.Logger) func(string, ...any) {
+	p.warned++
+	if p.warned > maxWarnings {
+		return log.Debug
+	}
+	return log.Warn
+}
+
+// refusing are the resources of a goal that the client does not get because it
+// has refused them, sorted.
+func (p *progress) refusing(g goal) []string {
+	var out []string
+	for name := range p.refusals() {
+		if g.set == nil || g.kept[name].res == nil {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// giveUp waits no longer for any answer, and tells what was sent without one.
+func (p *progress) giveUp() (names []string, waited bool) {
+	for _, r := range p.open {
+		if r.late {
 			continue
 		}
-		p.unanswered = p.unanswered[i+1:] // answers come in the order of responses
-		if a.GetErrorDetail() == nil {
-			s.taken(p, a, r)
-		} else {
-			s.refused(p, a, r)
+		r.late, waited = true, true
+		for _, c := range r.changes {
+			names = append(names, c.name)
 		}
-		return
 	}
+	slices.Sort(names)
+	return slices.Compact(names), waited
 }
 
-func (s *session) taken(p *progress, a answer, r response) {
-	for _, name := range r.names {
-		delete(p.unsure, name)
-	}
-	s.tell(Accepted, a.GetTypeUrl(), r.version)
-	s.log.Debug("accepted", slog.String("type", a.GetTypeUrl()), slog.String("version", r.version))
-}
+// maxClipped is how many names a line of the log has at most.
+const maxClipped = 20
 
-// refused logs a refusal once. It comes again if the Envoy asks for further
-// names of a type, since the response to that has the refused ones too.
-func (s *session) refused(p *progress, a answer, r response) {
-	for _, name := range r.names {
-		p.unsure[name] = true
+// clipAll shortens a list of names.
+func clipAll(names []string) []string {
+	out := make([]string, 0, min(len(names), maxClipped+1))
+	for i, name := range names {
+		if i == maxClipped {
+			return append(out, "…")
+		}
+		out = append(out, clip(name, maxName))
 	}
-	log := s.log.Warn
-	if p.refused == r.version {
-		log = s.log.Debug
-	}
-	p.refused = r.version
-	words := clip(a.GetErrorDetail().GetMessage(), maxWords)
-	s.observe(Event{Kind: Refused, Stream: s.who.Stream, Type: a.GetTypeUrl(), Version: r.version, Words: words})
-	log("refused",
-		slog.String("type", a.GetTypeUrl()),
-		slog.String("version", r.version),
-		slog.String("error", words))
+	return out
 }
 
 // clip shortens what a client says to n bytes.

@@ -17,11 +17,11 @@ import (
 // it is. The error is told to the client.
 type Authorize func(identity []string, node, cluster string) error
 
-// identity are the names of the verified certificate that a client has shown:
+// certified are the names of the verified certificate that a client has shown:
 // its URIs, which SPIFFE ids are, and its DNS names. A name with a colon is a
 // URI, one without is not: what an authority has signed as the one can not be
 // taken for the other.
-func identity(ctx context.Context) []string {
+func certified(ctx context.Context) []string {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
 		return nil
@@ -50,15 +50,15 @@ func names(cert *x509.Certificate) []string {
 
 // admit turns away a client that is not the node it says it is. A stream says
 // it with its first request, and may say something else later.
-func (s *session) admit(node *corev3.Node) error {
+func (s *stream) admit(node *corev3.Node) error {
 	claim := claim{node.GetId(), node.GetCluster()}
 	if s.authorize == nil || s.admitted && (node == nil || claim == s.claim) {
 		return nil
 	}
-	if err := s.authorize(s.identity, claim.node, claim.cluster); err != nil {
+	if err := s.authorize(s.certified, claim.node, claim.cluster); err != nil {
 		if total, say := s.refusals.count(); say {
 			s.log.Warn("node refused",
-				slog.Any("identity", s.identity),
+				slog.Any("identity", s.certified),
 				slog.String("claimed", clip(claim.node, maxName)),
 				slog.String("claimed_cluster", clip(claim.cluster, maxName)),
 				slog.String("error", err.Error()),

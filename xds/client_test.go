@@ -10,7 +10,6 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	cachev3 "github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 	"google.golang.org/genproto/googleapis/rpc/code"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
@@ -111,7 +110,7 @@ func (c *client) recv() (reply, error) {
 			if err != nil {
 				return reply{}, err
 			}
-			name := cachev3.GetResourceName(body)
+			name := nameOf(body)
 			r.names, r.bodies[name] = append(r.names, name), body
 		}
 		slices.Sort(r.names)
@@ -136,6 +135,14 @@ func (c *client) recv() (reply, error) {
 	slices.Sort(r.names)
 	slices.Sort(r.removed)
 	return r, nil
+}
+
+// nameOf is the name of a resource.
+func nameOf(m proto.Message) string {
+	if named, ok := m.(interface{ GetName() string }); ok {
+		return named.GetName()
+	}
+	return m.(interface{ GetClusterName() string }).GetClusterName()
 }
 
 // ask subscribes to exactly these names, or to everything without any.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,37 +12,44 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 
 	"dragoman/snapshot"
 	"dragoman/translator"
 )
 
-// Clients refuse at random, and use a random part of what they refuse, while
-// snapshots come faster than they answer. In the end each has just what the
-// last snapshot has.
+// bad is the connect timeout of clusters that no client takes.
+const bad = 3 * time.Second
+
+// Clients do not take bad clusters, say so in one of several ways, and use a
+// random part of what they refuse, while snapshots come faster than they
+// answer. In the end each has just what the last snapshot has.
 func TestEveryClientConverges(t *testing.T) {
 	const seed = 7
 	random := rand.New(rand.NewPCG(seed, 0))
 	var snaps []*snapshot.Snapshot
-	for i := range 60 {
+	want := map[string]time.Duration{}
+	const n = 60
+	for i := range n {
 		var r translator.Resources
+		worst := 2 + min(1, n-1-i) // the last one is good
 		for n := range 8 {
 			if random.IntN(3) > 0 {
-				r.Clusters = append(r.Clusters, cluster(fmt.Sprint("c", n), time.Duration(1+random.IntN(2))*time.Second))
+				r.Clusters = append(r.Clusters, cluster(fmt.Sprint("c", n), time.Duration(1+random.IntN(worst))*time.Second))
 			}
 		}
-		r.Clusters = append(r.Clusters, cluster("generation", time.Duration(i+1)*time.Second))
+		r.Clusters = append(r.Clusters, cluster("generation", time.Duration(i+10)*time.Second))
+		clear(want)
+		for _, c := range r.Clusters {
+			want[c.GetName()] = c.GetConnectTimeout().AsDuration()
+		}
 		s, err := snapshot.Build(r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		snaps = append(snaps, s)
 	}
-	last := snaps[len(snaps)-1]
-	want := map[string]time.Duration{}
-	for name, r := range last.GetResources(resourcev3.ClusterType) {
-		want[name] = r.(*clusterv3.Cluster).GetConnectTimeout().AsDuration()
-	}
+	last := snaps[n-1].Versions[resourcev3.ClusterType]
 
 	s := run(t)
 	var clients sync.WaitGroup
@@ -49,7 +57,7 @@ func TestEveryClientConverges(t *testing.T) {
 		x := dialADS(t, s.conn, i%2 == 0)
 		x.ask(resourcev3.ClusterType)
 		r := rand.New(rand.NewPCG(seed, uint64(i+1)))
-		clients.Go(func() { converge(x, r, last.Versions[resourcev3.ClusterType], want) })
+		clients.Go(func() { converge(x, r, last, want) })
 	}
 	s.log.wait(t, "stream opened", 16)
 	for i, snap := range snaps {
@@ -61,6 +69,9 @@ func TestEveryClientConverges(t *testing.T) {
 		}
 	}
 	clients.Wait()
+	if len(s.log.entries(t, "refused")) == 0 {
+		t.Error("nothing was refused")
+	}
 }
 
 // converge plays an Envoy until it has what it should, or nothing comes.
@@ -69,10 +80,14 @@ func converge(x *client, random *rand.Rand, last string, want map[string]time.Du
 	for {
 		select {
 		case r := <-x.got:
-			refuse := r.version != last && random.IntN(3) == 0
-			use(x, r, has, func() bool { return !refuse || random.IntN(2) == 0 })
-			if refuse {
-				x.refuse(r, "no")
+			refused := refused(r)
+			use(x, r, has, func() bool { return len(refused) == 0 || random.IntN(2) == 0 })
+			if len(refused) > 0 {
+				words := "no"
+				if random.IntN(2) == 0 {
+					words = "Error adding/updating cluster(s) " + strings.Join(refused, ": no, ") + ": no"
+				}
+				x.refuse(r, words)
 				continue
 			}
 			x.take(r)
@@ -89,11 +104,26 @@ func converge(x *client, random *rand.Rand, last string, want map[string]time.Du
 	}
 }
 
-// use takes over those resources of a response that some says.
+// refused are the bad ones of a response.
+func refused(r reply) []string {
+	var out []string
+	for _, name := range r.names {
+		if timeout(r.bodies[name]) == bad {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func timeout(m proto.Message) time.Duration {
+	return m.(*clusterv3.Cluster).GetConnectTimeout().AsDuration()
+}
+
+// use takes over those resources of a response that some says, and no bad one.
 func use(x *client, r reply, has map[string]time.Duration, some func() bool) {
 	for name, body := range r.bodies {
-		if some() {
-			has[name] = body.(*clusterv3.Cluster).GetConnectTimeout().AsDuration()
+		if timeout(body) != bad && some() {
+			has[name] = timeout(body)
 		}
 	}
 	removed := r.removed

@@ -2,6 +2,7 @@ package xds_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,7 @@ type events struct {
 var kindNames = map[xds.EventKind]string{
 	xds.Published: "published", xds.Opened: "opened", xds.Closed: "closed", xds.Asked: "asked",
 	xds.Dropped: "dropped", xds.Offered: "offered", xds.Accepted: "accepted", xds.Refused: "refused",
+	xds.Assigned: "assigned", xds.Partly: "partly", xds.Stuck: "stuck",
 }
 
 func (e *events) add(v xds.Event) {
@@ -46,6 +48,13 @@ func (e *events) name(s *snapshot.Snapshot, name string) {
 			e.versions[v] = name
 		}
 	}
+}
+
+// told are all events so far.
+func (e *events) told() []xds.Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.all)
 }
 
 // want waits for exactly these events since the last want.
@@ -90,15 +99,15 @@ func TestEvents(t *testing.T) {
 			x.ask(resourcev3.ClusterType)
 			e.want(t, "an Envoy comes", "opened", "asked Cluster")
 			publish("one", "a")
-			e.want(t, "a first snapshot", "published", "offered Cluster one")
+			e.want(t, "a first snapshot", "published", "assigned", "offered Cluster one")
 			x.take(x.want(resourcev3.ClusterType, "a"))
 			e.want(t, "it takes it", "accepted Cluster one")
 			publish("two", "a", "b")
-			e.want(t, "another", "published", "offered Cluster two")
+			e.want(t, "another", "published", "assigned", "offered Cluster two")
 			x.refuse(x.next(), "no")
 			e.want(t, "it refuses it", "refused Cluster two no")
 			publish("one", "a")
-			e.want(t, "back to the first", "published", "offered Cluster one")
+			e.want(t, "back to the first", "published", "assigned", "offered Cluster one")
 			x.take(x.next())
 			e.want(t, "it takes that", "accepted Cluster one")
 
@@ -110,7 +119,7 @@ func TestEvents(t *testing.T) {
 			s.stop()
 			e.want(t, "the end", "closed")
 			for _, v := range e.all {
-				if (v.Kind == xds.Published) != (v.Stream == 0) || (v.Kind == xds.Published) != (len(v.Versions) == 9) {
+				if (v.Kind == xds.Published) != (v.Stream == 0) || (v.Kind == xds.Published || v.Kind == xds.Assigned) != (len(v.Versions) == 9) {
 					t.Errorf("the stream of %+v, or its versions", v)
 				}
 			}
@@ -142,25 +151,26 @@ func TestInStepWithoutAResponse(t *testing.T) {
 	e.want(t, "an Envoy comes", "opened", "asked RouteConfiguration")
 	publish("one", "one")
 	x.take(x.want(resourcev3.RouteType, "a"))
-	e.want(t, "a first snapshot", "published", "offered RouteConfiguration v1", "accepted RouteConfiguration v1")
+	e.want(t, "a first snapshot", "published", "assigned", "offered RouteConfiguration v1", "accepted RouteConfiguration v1")
 	for i := range 3 { // each with a watch that was not used
 		publish("one", fmt.Sprint("other ", i))
-		e.want(t, "it has no use for b", "published", fmt.Sprint("accepted RouteConfiguration v", 2+i))
+		e.want(t, "it has no use for b", "published", "assigned", fmt.Sprint("accepted RouteConfiguration v", 2+i))
 	}
 	publish("two", "other 2")
 	x.refuse(x.want(resourcev3.RouteType, "a"), "no")
-	e.want(t, "it refuses a", "published", "offered RouteConfiguration v5", "refused RouteConfiguration v5 no")
+	e.want(t, "it refuses a", "published", "assigned", "offered RouteConfiguration v5", "refused RouteConfiguration v5 no")
 	publish("two", "again")
-	e.want(t, "b changes", "published", "offered RouteConfiguration v6")
-	x.take(x.want(resourcev3.RouteType, "a"))
-	e.want(t, "it takes it now", "accepted RouteConfiguration v6")
+	e.want(t, "b changes", "published", "assigned", "partly RouteConfiguration v6")
+	if last := e.all[len(e.all)-1]; !slices.Equal(last.Names, []string{"a"}) {
+		t.Errorf("it lacks %q, want a", last.Names)
+	}
 
 	// It wants b in place of a.
 	x.ask(resourcev3.RouteType, "b")
 	x.take(x.want(resourcev3.RouteType, "b"))
 	e.want(t, "it has b", "offered RouteConfiguration v6", "accepted RouteConfiguration v6")
 	publish("three", "again")
-	e.want(t, "it has no use for a", "published", "accepted RouteConfiguration v7")
+	e.want(t, "it has no use for a", "published", "assigned", "accepted RouteConfiguration v7")
 }
 
 // In the older form an Envoy that wants nothing of a type is never in step with
@@ -171,7 +181,7 @@ func TestDropped(t *testing.T) {
 	x := dialADS(t, s.conn, false)
 	x.ask(resourcev3.RouteType, "http")
 	r := x.want(resourcev3.RouteType, "http")
-	e.want(t, "it has routes", "published", "opened", "asked RouteConfiguration", "offered RouteConfiguration")
+	e.want(t, "it has routes", "published", "opened", "assigned", "asked RouteConfiguration", "offered RouteConfiguration")
 	x.again(r)
 	e.want(t, "it wants none", "accepted RouteConfiguration", "dropped RouteConfiguration")
 }

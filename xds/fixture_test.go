@@ -55,6 +55,9 @@ func runWith(t *testing.T, port int, o xds.Options) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if o.Linger == 0 {
+		o.Linger = -1 // what is gone goes at once
+	}
 	log := new(journal)
 	r := &running{t: t, log: log, port: ls[0].Addr().(*net.TCPAddr).Port}
 	o.Log = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))

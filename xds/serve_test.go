@@ -1,6 +1,7 @@
 package xds_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -26,7 +27,6 @@ func TestEveryService(t *testing.T) {
 		{"route.v3.RouteDiscoveryService", "Routes", resourcev3.RouteType, []string{"http"}, []string{"http"}},
 		{"route.v3.ScopedRoutesDiscoveryService", "ScopedRoutes", resourcev3.ScopedRouteType, nil, nil},
 		{"route.v3.VirtualHostDiscoveryService", "VirtualHosts", resourcev3.VirtualHostType, nil, nil},
-		{"secret.v3.SecretDiscoveryService", "Secrets", resourcev3.SecretType, nil, nil},
 		{"runtime.v3.RuntimeDiscoveryService", "Runtime", resourcev3.RuntimeType, []string{"values"}, []string{"values"}},
 		{"extension.v3.ExtensionConfigDiscoveryService", "ExtensionConfigs", resourcev3.ExtensionConfigType, nil, nil},
 	} {
@@ -56,6 +56,27 @@ func TestEveryService(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// Of secrets there is no all: who does not name one gets none.
+func TestSecretsHaveNoWildcard(t *testing.T) {
+	for form, delta := range forms() {
+		for _, names := range [][]string{nil, {"*"}} {
+			t.Run(fmt.Sprint(form, names), func(t *testing.T) {
+				s := run(t)
+				s.publish(some(t, "a"))
+				method := "StreamSecrets"
+				if delta {
+					method = "DeltaSecrets"
+				}
+				x := dial(t, s.conn, "/envoy.service.secret.v3.SecretDiscoveryService/"+method, delta)
+				x.ask(resourcev3.SecretType, names...)
+				s.log.wait(t, "stream opened", 1)
+				x.ask("made.up") // ends the stream, with nothing before it
+				x.end()
+			})
+		}
 	}
 }
 

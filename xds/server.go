@@ -61,6 +61,20 @@ type Options struct {
 	// told to end, 500 ms if zero.
 	ShutdownGrace time.Duration
 
+	// Linger is how long what is not in the newest view any more stays with an
+	// Envoy after its routes have changed, for requests in flight. 5 s if zero;
+	// negative is not at all.
+	Linger time.Duration
+
+	// WarmTimeout is how long the answers to one phase of a rollout are waited
+	// for, 20 s if zero.
+	WarmTimeout time.Duration
+
+	// HoldRefused is how long, at most, routes are not changed for a newer
+	// snapshot to come, after an Envoy has refused what they need or not
+	// acknowledged it in time. Zero is not at all.
+	HoldRefused time.Duration
+
 	// Register adds further services to the server, if it is not nil.
 	Register func(*grpc.Server)
 
@@ -81,7 +95,7 @@ const (
 // Server is an xDS server.
 type Server struct {
 	options Options
-	store   *store
+	engine  *engine
 	health  *health.Server
 	streams *streams
 
@@ -101,15 +115,17 @@ func New(o Options) *Server {
 	o.MaxStreams = cmp.Or(o.MaxStreams, 1000)
 	o.HandshakeTimeout = cmp.Or(o.HandshakeTimeout, 10*time.Second)
 	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, 500*time.Millisecond)
-	s := &Server{options: o, store: newStore(o.Log, o.Observe), health: health.NewServer(), refusals: new(refusals)}
-	s.streams = &streams{store: s.store, log: o.Log, observe: o.Observe, authorize: o.Authorize, refusals: s.refusals}
+	o.Linger = cmp.Or(o.Linger, 5*time.Second)
+	o.WarmTimeout = cmp.Or(o.WarmTimeout, 20*time.Second)
+	s := &Server{options: o, engine: newEngine(o), health: health.NewServer(), refusals: new(refusals)}
+	s.streams = &streams{engine: s.engine, log: o.Log, authorize: o.Authorize, refusals: s.refusals}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	return s
 }
 
-// Publish makes a snapshot what every Envoy gets. Those that are connected are
-// sent the types whose version has changed, the others what they ask for. It
-// may be called before Run and while it runs.
+// Publish makes a snapshot what every Envoy gets, each its own view of it, in
+// phases: see rollout. It may be called before Run and while it runs, and waits
+// for no Envoy.
 //
 // Nothing is published if ctx has ended, or if a type has no version: Envoys
 // would wait for that type.
@@ -117,18 +133,12 @@ func (s *Server) Publish(ctx context.Context, snap *snapshot.Snapshot) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("publishing: %w", err)
 	}
-	for _, typeURL := range served() {
-		if snap.GetVersion(typeURL) == "" {
+	for _, typeURL := range snapshot.Types() {
+		if snap.Versions[typeURL] == "" {
 			return fmt.Errorf("publishing: no version for %s", typeURL)
 		}
 	}
-	// Whatever is left to do for delta would be done under the cache's lock.
-	if err := snap.ConstructVersionMap(); err != nil {
-		return fmt.Errorf("publishing: %w", err)
-	}
-	if err := s.store.publish(snap); err != nil {
-		return fmt.Errorf("publishing: %w", err)
-	}
+	s.engine.publish(snap)
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 	return nil
 }

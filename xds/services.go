@@ -54,7 +54,7 @@ func (s services) StreamAggregatedResources(stream discoveryv3.AggregatedDiscove
 
 // DeltaAggregatedResources serves what has changed.
 func (s services) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
-	return s.delta(stream, resourcev3.AnyType)
+	return s.deltas(stream, resourcev3.AnyType)
 }
 
 // StreamClusters serves all resources each time.
@@ -64,7 +64,7 @@ func (s services) StreamClusters(stream clusterservice.ClusterDiscoveryService_S
 
 // DeltaClusters serves what has changed.
 func (s services) DeltaClusters(stream clusterservice.ClusterDiscoveryService_DeltaClustersServer) error {
-	return s.delta(stream, resourcev3.ClusterType)
+	return s.deltas(stream, resourcev3.ClusterType)
 }
 
 // StreamEndpoints serves all resources each time.
@@ -74,7 +74,7 @@ func (s services) StreamEndpoints(stream endpointservice.EndpointDiscoveryServic
 
 // DeltaEndpoints serves what has changed.
 func (s services) DeltaEndpoints(stream endpointservice.EndpointDiscoveryService_DeltaEndpointsServer) error {
-	return s.delta(stream, resourcev3.EndpointType)
+	return s.deltas(stream, resourcev3.EndpointType)
 }
 
 // StreamListeners serves all resources each time.
@@ -84,7 +84,7 @@ func (s services) StreamListeners(stream listenerservice.ListenerDiscoveryServic
 
 // DeltaListeners serves what has changed.
 func (s services) DeltaListeners(stream listenerservice.ListenerDiscoveryService_DeltaListenersServer) error {
-	return s.delta(stream, resourcev3.ListenerType)
+	return s.deltas(stream, resourcev3.ListenerType)
 }
 
 // StreamRoutes serves all resources each time.
@@ -94,7 +94,7 @@ func (s services) StreamRoutes(stream routeservice.RouteDiscoveryService_StreamR
 
 // DeltaRoutes serves what has changed.
 func (s services) DeltaRoutes(stream routeservice.RouteDiscoveryService_DeltaRoutesServer) error {
-	return s.delta(stream, resourcev3.RouteType)
+	return s.deltas(stream, resourcev3.RouteType)
 }
 
 // StreamScopedRoutes serves all resources each time.
@@ -104,12 +104,12 @@ func (s services) StreamScopedRoutes(stream routeservice.ScopedRoutesDiscoverySe
 
 // DeltaScopedRoutes serves what has changed.
 func (s services) DeltaScopedRoutes(stream routeservice.ScopedRoutesDiscoveryService_DeltaScopedRoutesServer) error {
-	return s.delta(stream, resourcev3.ScopedRouteType)
+	return s.deltas(stream, resourcev3.ScopedRouteType)
 }
 
 // DeltaVirtualHosts serves what has changed. VHDS has no other form.
 func (s services) DeltaVirtualHosts(stream routeservice.VirtualHostDiscoveryService_DeltaVirtualHostsServer) error {
-	return s.delta(stream, resourcev3.VirtualHostType)
+	return s.deltas(stream, resourcev3.VirtualHostType)
 }
 
 // StreamSecrets serves all resources each time.
@@ -119,7 +119,7 @@ func (s services) StreamSecrets(stream secretservice.SecretDiscoveryService_Stre
 
 // DeltaSecrets serves what has changed.
 func (s services) DeltaSecrets(stream secretservice.SecretDiscoveryService_DeltaSecretsServer) error {
-	return s.delta(stream, resourcev3.SecretType)
+	return s.deltas(stream, resourcev3.SecretType)
 }
 
 // StreamRuntime serves all resources each time.
@@ -129,7 +129,7 @@ func (s services) StreamRuntime(stream runtimeservice.RuntimeDiscoveryService_St
 
 // DeltaRuntime serves what has changed.
 func (s services) DeltaRuntime(stream runtimeservice.RuntimeDiscoveryService_DeltaRuntimeServer) error {
-	return s.delta(stream, resourcev3.RuntimeType)
+	return s.deltas(stream, resourcev3.RuntimeType)
 }
 
 // StreamExtensionConfigs serves all resources each time.
@@ -139,5 +139,5 @@ func (s services) StreamExtensionConfigs(stream extensionservice.ExtensionConfig
 
 // DeltaExtensionConfigs serves what has changed.
 func (s services) DeltaExtensionConfigs(stream extensionservice.ExtensionConfigDiscoveryService_DeltaExtensionConfigsServer) error {
-	return s.delta(stream, resourcev3.ExtensionConfigType)
+	return s.deltas(stream, resourcev3.ExtensionConfigType)
 }

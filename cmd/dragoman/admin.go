@@ -101,6 +101,8 @@ func observeFleet(f *fleet.Fleet, e xds.Event) {
 	switch e.Kind {
 	case xds.Published:
 		f.Published(e.Versions)
+	case xds.Assigned:
+		f.Assigned(e.Stream, e.Versions)
 	case xds.Opened:
 		f.Opened(fleet.Stream{
 			ID: e.Stream, Node: e.Node, Cluster: e.Cluster,
@@ -116,8 +118,12 @@ func observeFleet(f *fleet.Fleet, e xds.Event) {
 		f.Offered(e.Stream, e.Type, e.Version)
 	case xds.Accepted:
 		f.Accepted(e.Stream, e.Type, e.Version)
+	case xds.Partly:
+		f.Partly(e.Stream, e.Type, e.Version)
 	case xds.Refused:
 		f.Refused(e.Stream, e.Type, e.Version, e.Words)
+	case xds.Stuck:
+		// It has the version still to come.
 	}
 }
 

@@ -40,6 +40,7 @@ type serveCommand struct {
 	onNACK     oneOf
 	allowEmpty bool
 	stateDir   string
+	linger     time.Duration
 	watcher    watcher.Options
 	translate  translator.Options
 }
@@ -73,6 +74,7 @@ func newServe() *cobra.Command {
 	f.Var(&s.onNACK, "on-nack", "what follows when Envoys refuse a resource: report, a problem at its file and line; rollback, its file goes back to what was accepted last, too")
 	f.BoolVar(&s.allowEmpty, "allow-empty", false, "let most services, or the last one, go at once; they are held otherwise")
 	f.StringVar(&s.stateDir, "state-dir", "", "keep what serves in this directory over restarts; outside of DIR, or hidden")
+	f.DurationVar(&s.linger, "linger", 5*time.Second, "how long an Envoy keeps what its routes have ceased to use, for requests in flight")
 	f.Var(&s.logFormat, "log-format", "form of the log on standard error")
 	f.Var(&s.logLevel, "log-level", "least level that is logged")
 	systemRoots(f, &s.translate)
@@ -143,6 +145,12 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 	envoys := fleet.New(fleet.Options{Converged: func(took time.Duration) { a.Propagated(took) }})
 	refused := refusal.New(s.judge(o.Log, &p))
 	x.Observe, x.Register = observe(envoys, refused), clientStatus(envoys, refused).Register
+	if x.Linger = s.linger; s.linger == 0 {
+		x.Linger = -1 // zero is the default there
+	}
+	if s.rollback() {
+		x.HoldRefused = holdRefused
+	}
 	server := xds.New(x)
 	o.Dir, o.Hints, o.Translate = s.dir, w.Changes(), s.translate
 	o.AllowEmpty, o.Freeze, o.Rollback = s.allowEmpty, s.onError.value == "freeze", s.rollback()
@@ -185,6 +193,8 @@ func (s *serveCommand) check(restored bool) error {
 		return errors.New("--quiet must be above 0, and not above --max-delay")
 	case s.watcher.Resync < 0:
 		return errors.New("--resync must not be below 0")
+	case s.linger < 0:
+		return errors.New("--linger must not be below 0")
 	}
 	return s.channel.check()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"time"
 
 	"dragoman/csds"
 	"dragoman/diag"
@@ -11,6 +12,10 @@ import (
 	"dragoman/refusal"
 	"dragoman/xds"
 )
+
+// holdRefused is how long routes wait for what they need to go back. It is
+// decided within a second and published at once.
+const holdRefused = 3 * time.Second
 
 // rollback tells whether a file goes back when Envoys refuse what is in it.
 func (s *serveCommand) rollback() bool { return s.onNACK.value == "rollback" }
@@ -72,10 +77,18 @@ func observeRefusals(t *refusal.Tracker, e xds.Event) {
 		t.Asked(e.Stream, e.Type)
 	case xds.Dropped:
 		t.Dropped(e.Stream, e.Type)
-	case xds.Accepted:
+	case xds.Assigned:
+		t.Assigned(e.Stream, e.Versions)
+	case xds.Accepted, xds.Partly:
 		t.Accepted(e.Stream, e.Type, e.Version)
+	case xds.Stuck:
+		t.Stuck(e.Stream, e.Type, e.Names)
 	case xds.Refused:
-		t.Refused(refusal.Refusal{Stream: e.Stream, Type: e.Type, Version: e.Version, Words: e.Words})
+		r := refusal.Refusal{Stream: e.Stream, Type: e.Type, Version: e.Version, Words: e.Words, Candidates: e.Names}
+		for _, one := range e.Resources {
+			r.Resources = append(r.Resources, refusal.Resource(one))
+		}
+		t.Refused(r)
 	case xds.Published, xds.Offered:
 		// Publications are told of with what they are made of.
 	}

@@ -1,0 +1,66 @@
+package xds
+
+import (
+	"slices"
+	"sync"
+
+	"dragoman/snapshot"
+)
+
+// maxPairs bounds the pairs of sets that differences remembers. Envoys that
+// follow the same publications ask for the same few pairs.
+const maxPairs = 64
+
+// differences tells sets apart, and remembers what it has found: a thousand
+// Envoys that go from one set to the next need the same answer.
+type differences struct {
+	empty *snapshot.Set // of a stream that was sent nothing
+
+	mu    sync.Mutex
+	known map[[2]*snapshot.Set][]string
+}
+
+func newDifferences() *differences {
+	return &differences{empty: snapshot.NewSet(), known: map[[2]*snapshot.Set][]string{}}
+}
+
+// between returns the names, sorted, of the resources that are not the same in
+// both sets. Nobody may change the result.
+func (d *differences) between(a, b *snapshot.Set) []string {
+	if a == b || a.Version() == b.Version() {
+		return nil
+	}
+	key := [2]*snapshot.Set{a, b}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if names, ok := d.known[key]; ok {
+		return names
+	}
+	if len(d.known) >= maxPairs {
+		clear(d.known)
+	}
+	d.known[key] = unlike(a, b)
+	return d.known[key]
+}
+
+func unlike(a, b *snapshot.Set) []string {
+	var out []string
+	for r := range a.All() {
+		if !same(r, b.Get(r.Name)) {
+			out = append(out, r.Name)
+		}
+	}
+	for r := range b.All() {
+		if a.Get(r.Name) == nil {
+			out = append(out, r.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// same tells whether two resources of a name have the same content. None is
+// the same as none.
+func same(a, b *snapshot.Resource) bool {
+	return a == b || a != nil && b != nil && a.Version == b.Version
+}

@@ -1,0 +1,157 @@
+package xds
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
+
+	"dragoman/snapshot"
+)
+
+// identity tells Envoys apart. Those without ADS have many streams on their one
+// connection, which count together; an ADS stream is alone.
+type identity struct {
+	node, cluster, peer string
+	stream              uint64 // of ADS, or 0
+}
+
+// envoy is one that is connected. What its streams are sent depends on how far
+// all of them are.
+type envoy struct {
+	id identity
+
+	// Guarded by the engine's lock.
+	node *corev3.Node
+	view *snapshot.View // that is told as assigned; nil before the first
+
+	// next is the view that nobody has begun to roll out yet.
+	next atomic.Pointer[snapshot.View]
+
+	// mu guards what follows, and the progress of the streams. The engine's
+	// lock is never taken with it held. Nothing is sent with it held.
+	mu      sync.Mutex
+	streams map[*stream]bool // changed with the engine's lock held as well
+	roll    rollout
+}
+
+// retarget begins with the newest view.
+func (e *envoy) retarget(now time.Time) {
+	v := e.next.Swap(nil)
+	if v == nil {
+		return
+	}
+	first := e.roll.made == nil
+	e.roll.target(v, now)
+	if !first {
+		return
+	}
+	for s := range e.streams {
+		for _, p := range s.types {
+			if p.resumed {
+				e.resume(p, now)
+			}
+		}
+	}
+}
+
+// resume takes account of what a stream's Envoy had before.
+func (e *envoy) resume(p *progress, now time.Time) {
+	var has []*snapshot.Resource
+	for name, r := range p.except {
+		if r != nil && p.wants(name) {
+			has = append(has, r)
+		}
+	}
+	for r := range p.recalled.All() {
+		if p.wants(r.Name, r) {
+			has = append(has, r)
+		}
+	}
+	e.roll.resume(p.typeURL, has, now)
+}
+
+// advance goes on with the rollout if the streams are ready for it.
+func (e *envoy) advance(now time.Time, d *differences) bool {
+	phase := e.roll.phase
+	moved, late := e.roll.advance(now, e.left(d))
+	if late {
+		e.giveUp(phase)
+	}
+	if moved {
+		for s := range e.streams {
+			s.nudge()
+		}
+	}
+	return moved
+}
+
+// left is what the streams have to send or wait for.
+func (e *envoy) left(d *differences) pendings {
+	var out pendings
+	if e.roll.phase == steady {
+		return out
+	}
+	for s := range e.streams {
+		for _, p := range s.types {
+			if out.all && (out.made || switches(p.typeURL)) {
+				continue
+			}
+			g, ok := e.roll.goal(p.typeURL)
+			if ok && (p.waits() || p.wantsAnything() && p.plan(g, d).sends()) {
+				out.all = true
+				out.made = out.made || !switches(p.typeURL)
+			}
+		}
+	}
+	return out
+}
+
+// giveUp waits no longer for the answers to what a phase has sent.
+func (e *envoy) giveUp(ph phase) {
+	for s := range e.streams {
+		for _, p := range s.types {
+			if ph == making && switches(p.typeURL) {
+				continue
+			}
+			if names, waited := p.giveUp(); waited {
+				s.stuck(p.typeURL, names)
+			}
+		}
+	}
+}
+
+// sent takes note of a response that is about to go to one of the streams. An
+// Envoy whose cluster changes asks for its endpoints again, and waits for them
+// for 15 s if it is not sent what it has already.
+func (e *envoy) sent(p *progress) {
+	e.roll.sent = true
+	e.roll.routed = e.roll.routed || switches(p.typeURL)
+	if p.typeURL != resourcev3.ClusterType {
+		return
+	}
+	for _, c := range p.open[len(p.open)-1].changes {
+		if c.res == nil {
+			continue
+		}
+		for _, ref := range c.res.Needs {
+			e.repeat(ref)
+		}
+	}
+}
+
+// repeat sends a resource that has not changed once more.
+func (e *envoy) repeat(ref snapshot.Ref) {
+	if ref.Type != resourcev3.EndpointType {
+		return
+	}
+	for s := range e.streams {
+		p := s.types[ref.Type]
+		if p != nil && p.wants(ref.Name, p.sent(ref.Name)) {
+			p.fresh[ref.Name] = p.fresh[ref.Name]
+			s.nudge()
+		}
+	}
+}
