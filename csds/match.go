@@ -14,7 +14,7 @@ import (
 // none. What cannot be asked for is refused: an answer to less would be taken
 // for one to all of it.
 func matching(in []*matcherv3.NodeMatcher) (func(id string) bool, error) {
-	var any []func(string) bool
+	var matches []func(string) bool
 	for _, m := range in {
 		if len(m.GetNodeMetadatas()) > 0 {
 			return nil, status.Error(codes.Unimplemented, "node_matchers: node_metadatas is not supported, node_id is")
@@ -23,10 +23,10 @@ func matching(in []*matcherv3.NodeMatcher) (func(id string) bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		any = append(any, match)
+		matches = append(matches, match)
 	}
 	return func(id string) bool {
-		return len(any) == 0 || slices.ContainsFunc(any, func(match func(string) bool) bool { return match(id) })
+		return len(matches) == 0 || slices.ContainsFunc(matches, func(match func(string) bool) bool { return match(id) })
 	}, nil
 }
 

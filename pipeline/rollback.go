@@ -100,6 +100,7 @@ func (p *Pipeline) heed() {
 			p.reject(v, contents)
 		default:
 			p.loader.Accept(contents, v.except)
+			p.o.Log.Info("version accepted", slog.String("version", v.version), slog.Any("except", v.except))
 		}
 	}
 }

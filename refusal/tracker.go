@@ -58,7 +58,8 @@ type Tracker struct {
 	accepted     string          // what was told last of what is accepted
 }
 
-// stream is one that is open, and the version that it has of each type.
+// stream is one that is open, and the version of each type that it has, or has
+// but for what it refuses of it.
 type stream struct {
 	Stream
 
@@ -241,6 +242,10 @@ func (t *Tracker) Refused(in Refusal) {
 	}
 	if len(in.Resources) == 0 {
 		t.refuse(in, false, "", in.Words)
+	}
+	if s := t.streams[in.Stream]; s != nil && len(t.publications) > 0 {
+		s.has[in.Type] = in.Version
+		t.accept(s)
 	}
 }
 

@@ -337,3 +337,21 @@ func TestAcceptance(t *testing.T) {
 		b.wantTold("one of two", "15s accepted v2 but for []")
 	})
 }
+
+// An Envoy that gets a part of everything has all once it has that part, but
+// for a port of its own that is taken.
+func TestAPartIsAccepted(t *testing.T) {
+	within(t, func(b *bench) {
+		b.open(1)
+		b.publish("v0", one, "a.yaml")
+		parts := map[string]string{url("cluster"): "part", url("listener"): "part", url("route"): "part"}
+		b.Assigned(1, parts)
+		b.Accepted(1, url("cluster"), "part")
+		b.Accepted(1, url("route"), "part")
+		time.Sleep(3 * time.Second)
+		b.wantTold("in part")
+		b.refuse("part", "listener", "l", "cannot bind '0.0.0.0:80': Permission denied", 1)
+		time.Sleep(3 * time.Second)
+		b.wantTold("the rest", "5s accepted v0 but for []")
+	})
+}

@@ -52,6 +52,7 @@ func (s *server) ask(t *testing.T, method, path string) (int, string) {
 type status struct {
 	Version string
 	OK      bool
+	Files   struct{ Held []string }
 	Envoys  struct {
 		Connected int
 		InSync    int `json:"in_sync"`
