@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,21 +89,24 @@ func (d *decoder) endpoints(u *upstream, v value) {
 	}
 }
 
+// discovery decides how addresses are found. A word that says so is checked
+// against the endpoints.
 func (d *decoder) discovery(u *model.Upstream, v value) {
-	names := 0
-	for _, e := range u.Endpoints {
-		if _, err := netip.ParseAddr(e.Host); err != nil {
-			names++
-		}
-	}
+	names := slices.DeleteFunc(slices.Clone(u.Endpoints), func(e model.Endpoint) bool {
+		_, err := netip.ParseAddr(e.Host)
+		return err == nil
+	})
 	switch {
+	case v.text == "eds" && len(names) > 0:
+		d.problem(v.node, diag.BadUpstream, fmt.Sprintf("eds is for IP addresses, and %s is a name", names[0].Host),
+			"write strict-dns, or take discovery out")
 	case v.text == "logical-dns" && len(u.Endpoints) > 1:
 		d.problem(v.node, diag.BadUpstream, "logical-dns is for one endpoint", "write strict-dns, or take discovery out")
 	case v.text == "logical-dns":
 		u.Discovery = model.LogicalDNS
 	case v.text == "strict-dns":
 		u.Discovery = model.StrictDNS
-	case names == 0:
+	case len(names) == 0:
 		u.Discovery = model.Addresses
 	case len(u.Endpoints) == 1:
 		u.Discovery = model.LogicalDNS

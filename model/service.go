@@ -38,7 +38,7 @@ type Discovery int
 
 // The forms of discovery.
 const (
-	Addresses  Discovery = iota // every endpoint is an IP address
+	Addresses  Discovery = iota // every endpoint is an IP address, sent apart from the rest of the upstream
 	LogicalDNS                  // one name, connect to whatever it means at that moment
 	StrictDNS                   // every address of every name is an endpoint
 )

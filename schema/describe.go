@@ -66,13 +66,10 @@ func (d *document) notOneOf(f failure) finding {
 	for i, v := range values {
 		all[i] = scalar(v)
 	}
-	word, isText := f.value.(string)
-	switch {
-	case len(all) == 1:
+	if len(all) == 1 {
 		return f.finding(diag.BadValue, fmt.Sprintf("expected %s, got %s", all[0], scalar(f.value)), f.otherForm())
-	case isText && later(word, f.schema.words("x-not-yet-values")):
-		return f.finding(diag.NotYet, fmt.Sprintf("%q is not supported yet", f.key()+": "+word), "write one of "+alternatives(all))
 	}
+	word, _ := f.value.(string)
 	msg := fmt.Sprintf("%s is not one of %s", scalar(f.value), strings.Join(all, ", "))
 	if meant := synonym(word, f.schema); meant != "" {
 		return f.finding(diag.BadValue, msg, fmt.Sprintf("did you mean %q?", meant))

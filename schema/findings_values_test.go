@@ -168,11 +168,6 @@ func TestFindingsAboutValues(t *testing.T) {
 			`/timeout: expected a duration such as 5s, 250ms or 1m30s, got "2d", did you mean "48h"? [bad-value]`,
 		},
 		{
-			"a word that is not there yet", "service",
-			"{service: a, upstream: {endpoints: [http://a], discovery: eds}}",
-			`/upstream/discovery: "discovery: eds" is not supported yet, write one of "auto", "logical-dns" or "strict-dns" [not-yet]`,
-		},
-		{
 			"a form that is not there yet", "service",
 			"{service: a, upstream: {endpoints: [http://a], loadBalancing: {policy: random}}}",
 			`/upstream/loadBalancing (key): a mapping as "loadBalancing" is not supported yet, such as least-request [not-yet]`,

@@ -51,9 +51,6 @@ func (d *document) meaning(n *node, all []section) string {
 	if values := d.choices(n); len(values) > 0 {
 		out += " Any of " + inCode(values) + "."
 	}
-	if not := n.words("x-not-yet-values"); len(not) > 0 {
-		out += " Not supported yet: " + inCode(not) + "."
-	}
 	var examples []string
 	for _, e := range n.list("examples") {
 		examples = append(examples, flow(e))

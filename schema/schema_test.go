@@ -170,7 +170,7 @@ func TestKeywords(t *testing.T) {
 	known := strings.Fields(`type enum pattern minimum maximum minLength maxLength minItems minProperties required anyOf
 		additionalProperties dependencies properties patternProperties propertyNames items if then not allOf $ref definitions
 		$schema title description default examples patternErrorMessage
-		x-default x-not-yet x-not-yet-values x-not-yet-types x-not-yet-schemes x-schemes
+		x-default x-not-yet x-not-yet-types x-not-yet-schemes x-schemes
 		x-synonyms x-url x-number`)
 	annotations := strings.Fields("$ref title description default examples x-default")
 	for _, p := range parts(t) {

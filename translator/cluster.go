@@ -25,7 +25,9 @@ const metadataKey = "dragoman"
 // and STRICT_DNS builds it anew for each name that has been looked up.
 const ringSize = 1 << 16
 
-// cluster is a service's upstream. It is named for the service.
+// cluster is a service's upstream. It is named for the service. Endpoints that
+// are addresses do not stand in it: a changed cluster drops its connections, a
+// changed load assignment only those to endpoints that went.
 func cluster(at scope, s *model.Service, roots string) *clusterv3.Cluster {
 	u := s.Upstream
 	out := &clusterv3.Cluster{
@@ -34,7 +36,6 @@ func cluster(at scope, s *model.Service, roots string) *clusterv3.Cluster {
 		ConnectTimeout:                durationpb.New(u.ConnectTimeout),
 		PerConnectionBufferLimitBytes: wrapperspb.UInt32(bufferLimit),
 		LbPolicy:                      lbPolicy(u.LoadBalancing),
-		LoadAssignment:                loadAssignment(s.Name, u.Endpoints),
 		TypedExtensionProtocolOptions: protocolOptions(at, u.Protocol),
 		Metadata:                      metadata(s.Name),
 	}
@@ -46,7 +47,10 @@ func cluster(at scope, s *model.Service, roots string) *clusterv3.Cluster {
 	if u.TLS {
 		out.TransportSocket = transportSocket(at, u, roots)
 	}
-	if u.Discovery != model.Addresses {
+	if u.Discovery == model.Addresses {
+		out.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: byADS()}
+	} else {
+		out.LoadAssignment = loadAssignment(s.Name, u.Endpoints)
 		resolve(at, out, u.DNS)
 	}
 	at.check(out)
@@ -56,7 +60,7 @@ func cluster(at scope, s *model.Service, roots string) *clusterv3.Cluster {
 func discoveryType(d model.Discovery) clusterv3.Cluster_DiscoveryType {
 	switch d {
 	case model.Addresses:
-		return clusterv3.Cluster_STATIC
+		return clusterv3.Cluster_EDS
 	case model.LogicalDNS:
 		return clusterv3.Cluster_LOGICAL_DNS
 	case model.StrictDNS:

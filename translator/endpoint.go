@@ -13,19 +13,20 @@ import (
 )
 
 // loadAssignment lists a cluster's endpoints by host, port and weight: moving
-// a line in a list is no change.
+// a line in a list is no change. gRPC clients insist on a locality with an id,
+// be it empty, and on its weight; Envoy takes no notice of either.
 func loadAssignment(name string, in []model.Endpoint) *endpointv3.ClusterLoadAssignment {
 	sorted := slices.SortedFunc(slices.Values(in), func(a, b model.Endpoint) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Weight, b.Weight))
 	})
-	all := make([]*endpointv3.LbEndpoint, 0, len(sorted))
+	local := &endpointv3.LocalityLbEndpoints{Locality: new(corev3.Locality)}
+	sum := uint32(0)
 	for _, e := range sorted {
-		all = append(all, endpoint(e))
+		local.LbEndpoints = append(local.LbEndpoints, endpoint(e))
+		sum += max(1, e.Weight)
 	}
-	return &endpointv3.ClusterLoadAssignment{
-		ClusterName: name,
-		Endpoints:   []*endpointv3.LocalityLbEndpoints{{LbEndpoints: all}},
-	}
+	local.LoadBalancingWeight = wrapperspb.UInt32(sum)
+	return &endpointv3.ClusterLoadAssignment{ClusterName: name, Endpoints: []*endpointv3.LocalityLbEndpoints{local}}
 }
 
 func endpoint(e model.Endpoint) *endpointv3.LbEndpoint {

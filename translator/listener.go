@@ -27,15 +27,18 @@ func listener(at scope, l *model.Listener) *listenerv3.Listener {
 }
 
 // routesByADS names the listener's routes, which come by themselves: with
-// routes inside a listener three requests in four fail while one changes. The
-// wait for them stays Envoy's 15 s. Without a bound one answer that never comes
-// would keep every listener of an Envoy from opening.
+// routes inside a listener three requests in four fail while one changes.
 func routesByADS(name string) *hcmv3.HttpConnectionManager_Rds {
-	return &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
-		RouteConfigName: name,
-		ConfigSource: &corev3.ConfigSource{
-			ResourceApiVersion:    corev3.ApiVersion_V3,
-			ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
-		},
-	}}
+	return &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{RouteConfigName: name, ConfigSource: byADS()}}
+}
+
+// byADS is where routes and endpoints come from. The wait for them stays
+// Envoy's 15 s. Without a bound one answer that never comes would keep all
+// listeners of an Envoy from opening, or all changes of clusters from being
+// taken; a short one would have a slow answer count as no endpoints at all.
+func byADS() *corev3.ConfigSource {
+	return &corev3.ConfigSource{
+		ResourceApiVersion:    corev3.ApiVersion_V3,
+		ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
+	}
 }

@@ -5,9 +5,12 @@ import (
 	"testing"
 	"time"
 
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"dragoman/model"
 	"dragoman/translator"
@@ -21,7 +24,7 @@ func TestCluster(t *testing.T) {
 	want := `{
 		"name": "example_cluster", "type": "LOGICAL_DNS", "connectTimeout": "5s", "perConnectionBufferLimitBytes": 32768,
 		"dnsLookupFamily": "V4_ONLY", "lbPolicy": "ROUND_ROBIN",
-		"loadAssignment": {"clusterName": "example_cluster", "endpoints": [{"lbEndpoints": [{"endpoint": {
+		"loadAssignment": {"clusterName": "example_cluster", "endpoints": [{"locality": {}, "loadBalancingWeight": 1, "lbEndpoints": [{"endpoint": {
 			"hostname": "www.envoyproxy.io", "address": {"socketAddress": {"address": "www.envoyproxy.io", "portValue": 80}}
 		}}]}]},
 		"typedDnsResolverConfig": {
@@ -39,6 +42,24 @@ func TestCluster(t *testing.T) {
 	}
 	if len(r.Endpoints) != 0 {
 		t.Errorf("a cluster of names has endpoints of its own: %v", r.Endpoints)
+	}
+}
+
+// What is edited often stands in what is cheap to change.
+func TestAnotherEndpointLeavesTheClusterAlone(t *testing.T) {
+	u := &model.Upstream{Endpoints: []model.Endpoint{{Host: "10.0.0.1", Port: 80}}, ConnectTimeout: time.Second}
+	before := translate(t, config(service("s", u)))
+	u.Endpoints = append(u.Endpoints, model.Endpoint{Host: "10.0.0.2", Port: 81, Weight: 3})
+	after := translate(t, config(service("s", u)))
+	if diff := cmp.Diff(before.Clusters, after.Clusters, protocmp.Transform()); diff != "" {
+		t.Errorf("the cluster has changed: (-before +after)\n%s", diff)
+	}
+	want := `{"clusterName": "s", "endpoints": [{"locality": {}, "loadBalancingWeight": 4, "lbEndpoints": [
+		{"endpoint": {"hostname": "10.0.0.1", "address": {"socketAddress": {"address": "10.0.0.1", "portValue": 80}}}},
+		{"endpoint": {"hostname": "10.0.0.2", "address": {"socketAddress": {"address": "10.0.0.2", "portValue": 81}}}, "loadBalancingWeight": 3}
+	]}]}`
+	if diff := compare(t, want, after.Endpoints[0]); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
@@ -125,7 +146,8 @@ func TestListener(t *testing.T) {
 }
 
 func TestStatic(t *testing.T) {
-	r := translate(t, config(service("cart", nil, model.Route{Match: prefix("/"), Action: &model.Respond{Status: 200}})))
+	u := &model.Upstream{Endpoints: []model.Endpoint{{Host: "10.0.0.1", Port: 80}}, ConnectTimeout: time.Second}
+	r := translate(t, config(service("cart", u, model.Route{Match: prefix("/"), Action: &model.Respond{Status: 200}})))
 	before := encode(t, r)
 	b, err := translator.Static(r, "[::1]:19000")
 	if err != nil {
@@ -144,6 +166,10 @@ func TestStatic(t *testing.T) {
 	if !proto.Equal(manager.GetRouteConfig(), r.Routes[0]) {
 		t.Errorf("the listener has %v, want the routes %v", manager.GetRouteConfig(), r.Routes[0])
 	}
+	c := b.GetStaticResources().GetClusters()[0]
+	if c.GetType() != clusterv3.Cluster_STATIC || c.GetEdsClusterConfig() != nil || !proto.Equal(c.GetLoadAssignment(), r.Endpoints[0]) {
+		t.Errorf("the cluster is %v, want a static one with %v", c, r.Endpoints[0])
+	}
 	if b.GetLayeredRuntime() != nil {
 		t.Errorf("without runtimes there are layers: %v", b.GetLayeredRuntime())
 	}
@@ -154,6 +180,11 @@ func TestStatic(t *testing.T) {
 		if _, err := translator.Static(r, admin); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("admin %q: %v, want %s", admin, err, want)
 		}
+	}
+	without := r
+	without.Endpoints = nil
+	if _, err := translator.Static(without, ""); err == nil || !strings.Contains(err.Error(), `no endpoints named "cart"`) {
+		t.Errorf("without endpoints: %v", err)
 	}
 	r.Routes = nil
 	if _, err := translator.Static(r, ""); err == nil || !strings.Contains(err.Error(), `no routes named "http"`) {

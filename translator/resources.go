@@ -12,7 +12,7 @@ import (
 type Resources struct {
 	Clusters []*clusterv3.Cluster
 	// Endpoints are the load assignments of clusters whose endpoints are
-	// addresses; they also stand inline in the cluster.
+	// addresses. Those of names stand in the cluster.
 	Endpoints []*endpointv3.ClusterLoadAssignment
 	Listeners []*listenerv3.Listener
 	Routes    []*routev3.RouteConfiguration

@@ -5,8 +5,11 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
@@ -15,11 +18,12 @@ import (
 )
 
 // Static is a whole bootstrap that runs resources without a control plane:
-// routes stand inside their listeners, and runtimes are static layers. The
+// routes stand inside their listeners, endpoints inside their clusters, and
+// runtimes are static layers. The
 // admin endpoint is at HOST:PORT, and there is none if that is empty. The
 // resources are left as they are.
 func Static(r Resources, admin string) (*bootstrapv3.Bootstrap, error) {
-	out := &bootstrapv3.Bootstrap{StaticResources: &bootstrapv3.Bootstrap_StaticResources{Clusters: r.Clusters}}
+	out := &bootstrapv3.Bootstrap{StaticResources: new(bootstrapv3.Bootstrap_StaticResources)}
 	if admin != "" {
 		host, port, err := net.SplitHostPort(admin)
 		if err != nil {
@@ -30,6 +34,13 @@ func Static(r Resources, admin string) (*bootstrapv3.Bootstrap, error) {
 			return nil, fmt.Errorf("admin address %q: %w", admin, err)
 		}
 		out.Admin = &bootstrapv3.Admin{Address: address(host, uint32(number))}
+	}
+	for _, c := range r.Clusters {
+		inlined, err := inlineEndpoints(c, r.Endpoints)
+		if err != nil {
+			return nil, fmt.Errorf("cluster %s: %w", c.GetName(), err)
+		}
+		out.StaticResources.Clusters = append(out.StaticResources.Clusters, inlined)
 	}
 	for _, l := range r.Listeners {
 		inlined, err := inlineRoutes(l, r.Routes)
@@ -59,6 +70,26 @@ func staticLayers(r Resources) *bootstrapv3.LayeredRuntime {
 		})
 	}
 	return out
+}
+
+// inlineEndpoints copies a cluster that would ask for its endpoints, and puts
+// them into it.
+func inlineEndpoints(c *clusterv3.Cluster, endpoints []*endpointv3.ClusterLoadAssignment) (*clusterv3.Cluster, error) {
+	if c.GetType() != clusterv3.Cluster_EDS {
+		return c, nil
+	}
+	name := c.GetName()
+	i, ok := slices.BinarySearchFunc(endpoints, name, func(a *endpointv3.ClusterLoadAssignment, name string) int {
+		return strings.Compare(a.GetClusterName(), name)
+	})
+	if !ok {
+		return nil, fmt.Errorf("no endpoints named %q", name)
+	}
+	out := proto.CloneOf(c)
+	out.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
+	out.EdsClusterConfig = nil
+	out.LoadAssignment = endpoints[i]
+	return out, nil
 }
 
 // inlineRoutes copies a listener and puts the routes it would ask for into it.

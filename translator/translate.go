@@ -39,10 +39,11 @@ func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
 			continue
 		}
 		at := scope{origin: s.Origin, what: "service " + s.Name, found: &found}
-		c := cluster(at, s, roots)
-		out.Clusters = append(out.Clusters, c)
+		out.Clusters = append(out.Clusters, cluster(at, s, roots))
 		if s.Upstream.Discovery == model.Addresses {
-			out.Endpoints = append(out.Endpoints, c.GetLoadAssignment())
+			a := loadAssignment(s.Name, s.Upstream.Endpoints)
+			at.check(a)
+			out.Endpoints = append(out.Endpoints, a)
 		}
 	}
 	for _, l := range byName(cfg.Listeners) {

@@ -11,7 +11,6 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 
 	"dragoman/internal/envoytest"
 	"dragoman/translator"
@@ -92,8 +91,8 @@ func TestEnvoyStartsAtOnce(t *testing.T) {
 	}
 }
 
-// One listener of three cannot be bound. The others must get their routes, at
-// the start and later, and the refusal is said once.
+// One listener of twenty cannot be bound. The others must get their routes, at
+// the start and later, and it is refused once.
 func TestEnvoyRefusesOneListener(t *testing.T) {
 	for form, delta := range forms() {
 		t.Run(form, func(t *testing.T) {
@@ -104,27 +103,43 @@ func TestEnvoyRefusesOneListener(t *testing.T) {
 			defer taken.Close()
 			port := uint32(taken.Addr().(*net.TCPAddr).Port)
 			config := func(body string, port uint32) translator.Resources {
-				return translator.Resources{
-					Listeners: []*listenerv3.Listener{listener(t, "a", 0), listener(t, "b", port), listener(t, "c", 0)},
-					Routes:    []*routev3.RouteConfiguration{responds("a", body), responds("b", body), responds("c", body)},
+				var r translator.Resources
+				for i := range 20 {
+					name := fmt.Sprintf("l%02d", i)
+					r.Listeners, r.Routes = append(r.Listeners, listener(t, name, 0)), append(r.Routes, responds(name, body))
+				}
+				r.Listeners[7] = listener(t, "l07", port)
+				return r
+			}
+			others := func(e *envoytest.Envoy, body string) {
+				t.Helper()
+				for i := range 20 {
+					if i != 7 {
+						answers(t, e, fmt.Sprintf("l%02d", i), body)
+					}
 				}
 			}
 			s := run(t)
 			s.publish(config("one", port))
 			e := startEnvoy(t, s.port, delta)
-			answers(t, e, "a", "one")
-			answers(t, e, "c", "one")
+			others(e, "one")
 			for _, body := range []string{"two", "three"} {
 				s.publish(config(body, port))
-				answers(t, e, "a", body)
-				answers(t, e, "c", body)
+				others(e, body)
 			}
+			// Another of them changes: it is taken, without the refused one.
+			more := config("three", port)
+			more.Listeners[8].StatPrefix = "edited"
+			s.publish(more)
+			stat(t, e, "listener_manager.listener_in_place_updated", 0)
+			stat(t, e, "listener_manager.listener_modified", 1)
 			refused := s.log.wait(t, "refused", 1)
-			if words, _ := refused[0]["error"].(string); len(refused) != 1 || !strings.Contains(words, "listener(s) b: ") {
-				t.Errorf("refused: %v, want once, with Envoy's words about b", refused)
+			if words, _ := refused[0]["error"].(string); len(refused) != 1 || !strings.Contains(words, "listener(s) l07: ") ||
+				fmt.Sprint(refused[0]["resources"]) != "[l07]" {
+				t.Errorf("refused: %v, want once, with Envoy's words about l07", refused)
 			}
 			s.publish(config("four", 0))
-			answers(t, e, "b", "four")
+			answers(t, e, "l07", "four")
 			if n := e.Stats(t, "^listener_manager.lds.update_rejected$")["listener_manager.lds.update_rejected"]; n != 1 {
 				t.Errorf("Envoy refused listeners %d times, want once", n)
 			}
@@ -145,9 +160,12 @@ func TestEnvoyRefusesClusters(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		bad  *clusterv3.Cluster
+		n    int // refusals until it is found
 	}{
-		{"in part", named},
-		{"whole", cluster("bad", -time.Second)}, // breaks a constraint, as Check would have said
+		{"in part", named, 1},
+		// It breaks a constraint, as Check would have said. Envoy does not say which
+		// cluster it is, so that it is sent alone.
+		{"whole", cluster("bad", -time.Second), 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for form, delta := range forms() {
@@ -166,17 +184,20 @@ func TestEnvoyRefusesClusters(t *testing.T) {
 					bad := some(t, "a", "sibling")
 					bad.Clusters = append(bad.Clusters, c.bad)
 					s.publish(bad)
-					s.log.wait(t, "refused", 1)
-					s.publish(some(t, "a", "sibling")) // the bad one is mended: the sibling comes
-					clusters(2)
+					s.log.wait(t, "refused", c.n)
+					clusters(2) // the sibling comes all the same
+					bad.Clusters[0] = cluster("a", time.Second)
+					s.publish(bad)
+					stat(t, e, "cluster_manager.cluster_modified", 1) // and so does what changes later
+					stat(t, e, "cluster_manager.cds.update_rejected", int64(c.n))
 
 					s.publish(some(t, "a"))
 					clusters(1)
-					s.publish(bad)
-					s.log.wait(t, "refused", 2)
+					s.publish(bad) // anew
+					s.log.wait(t, "refused", 2*c.n)
 					s.publish(some(t, "a")) // back to what was accepted last: nothing is left over
 					clusters(1)
-					stat(t, e, "cluster_manager.cds.update_rejected", 2)
+					stat(t, e, "cluster_manager.cds.update_rejected", int64(2*c.n))
 				})
 			}
 		})

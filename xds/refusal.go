@@ -3,14 +3,15 @@ package xds
 import (
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 )
 
 // A Refusal is a resource that an Envoy does not take, and why.
 type Refusal struct{ Name, Words string }
+
+// maxParsed bounds the words that are looked at for names, in bytes.
+const maxParsed = 64 << 10
 
 // blame finds which of the candidates, the resources of a refused response
 // that the Envoy did not have, its words are about. If they leave several,
@@ -19,6 +20,7 @@ func blame(typeURL, words string, candidates []string) (guilty []Refusal, unsure
 	if len(candidates) == 0 {
 		return nil, nil
 	}
+	words = words[:min(len(words), maxParsed)]
 	if len(candidates) == 1 {
 		return []Refusal{{candidates[0], own(words, candidates[0])}}, nil
 	}
@@ -121,8 +123,12 @@ func dumped(typeURL, words string, candidates []string) []Refusal {
 func mentioned(typeURL, words string, candidates []string) []Refusal {
 	found := ""
 	for i := range len(words) {
+		quote, ok := behind(typeURL, words[:i])
+		if !ok {
+			continue
+		}
 		name := longest(words[i:], candidates, "")
-		if name == "" || !about(typeURL, words[:i], words[i+len(name):]) {
+		if name == "" || !ends(words[i+len(name):], quote) {
 			continue
 		}
 		if found != "" && found != name {
@@ -136,19 +142,36 @@ func mentioned(typeURL, words string, candidates []string) []Refusal {
 	return []Refusal{{found, words}}
 }
 
-// about tells whether what stands between two texts is a resource of a type.
-func about(typeURL, before, after string) bool {
-	quote, _ := utf8.DecodeLastRuneInString(before)
-	end, _ := utf8.DecodeRuneInString(after)
-	switch {
-	case strings.ContainsRune(`'"`, quote) && end == quote:
-		before = before[:len(before)-1]
-	case quote != ' ' || after != "" && !unicode.IsSpace(end) && !strings.ContainsRune(".,:;)", end):
-		return false
+// behind tells whether a text ends so that the name of a resource of a type
+// may follow, and in which quotes, if any.
+func behind(typeURL, text string) (quote string, ok bool) {
+	for _, q := range []string{"'", `"`} {
+		if rest, is := strings.CutSuffix(text, q); is {
+			text, quote = rest, q
+			break
+		}
 	}
-	fields := strings.Fields(before)
-	return len(fields) > 0 && slices.Contains(called(typeURL), strings.ToLower(fields[len(fields)-1]))
+	text, spaced := strings.CutSuffix(text, " ")
+	if !spaced {
+		return "", false
+	}
+	text = strings.ToLower(text[max(0, len(text)-maxKind):])
+	return quote, slices.ContainsFunc(called(typeURL), func(kind string) bool {
+		before, is := strings.CutSuffix(text, kind)
+		return is && (before == "" || strings.HasSuffix(before, " "))
+	})
 }
+
+// ends tells whether a name ends where a text begins.
+func ends(text, quote string) bool {
+	if quote != "" {
+		return strings.HasPrefix(text, quote)
+	}
+	return text == "" || strings.ContainsRune(" .,:;)\n", rune(text[0]))
+}
+
+// maxKind is longer than any of what follows.
+const maxKind = 20
 
 // called are Envoy's words for a resource of a type.
 func called(typeURL string) []string {

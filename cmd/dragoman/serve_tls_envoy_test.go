@@ -53,10 +53,10 @@ func TestEnvoysByMutualTLS(t *testing.T) {
 	fresh := envoytest.Start(t, envoytest.Options{Bootstrap: bootstrap()})
 	fresh.WaitLive(t)
 
-	before := counter(t, old, "cluster_manager.cds.update_success")
+	before := counter(t, old, "cluster.web.update_success")
 	edit(t, conf, port, two.Addr)
 	envoytest.Eventually(t, 10*time.Second, "the edit", func() error {
-		if counter(t, old, "cluster_manager.cds.update_success") == before {
+		if counter(t, old, "cluster.web.update_success") == before {
 			return fmt.Errorf("the old Envoy has no update")
 		}
 		if got, err := upstreamOf(t, port); err != nil || got != "two" {

@@ -67,6 +67,16 @@ func upstreamRows() []row {
 			check: cluster("type", "STRICT_DNS"),
 		},
 		{
+			key: "service.upstream.discovery", form: "eds", instead: "strict-dns",
+			yaml:  to("{endpoints: ['http://<b>'], discovery: eds}"),
+			check: every(cluster("type", "EDS"), see(server, map[string]string{"GET /": "b"})),
+		},
+		{
+			key: "service.upstream.discovery", form: "auto of addresses", instead: "strict-dns",
+			yaml:  to("{endpoints: ['http://<b>'], discovery: auto}"),
+			check: cluster("type", "EDS"),
+		},
+		{
 			key: "service.upstream.dns", yaml: named("dns: {family: v6, refresh: 7s}"),
 			check: every(cluster("dns_lookup_family", "V6_ONLY"), cluster("dns_refresh_rate", "7s")),
 		},
