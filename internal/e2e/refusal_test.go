@@ -72,9 +72,10 @@ func (s *server) choosy(t *testing.T, node, text string) {
 	})
 }
 
-// sends is a service whose upstream is a port of this machine.
+// sends is a service whose upstream is a port of this machine, by a name: so the
+// port stands in its cluster.
 func sends(name string, port int, more string) string {
-	return fmt.Sprintf("%sservice: %s\nhosts: [%s.example.com]\nupstream: http://127.0.0.1:%d\n", more, name, name, port)
+	return fmt.Sprintf("%sservice: %s\nhosts: [%s.example.com]\nupstream: http://localhost:%d\n", more, name, name, port)
 }
 
 // problem waits until a problem has all of some texts.
