@@ -23,6 +23,7 @@ type parser struct {
 //	  - identity: spiffe://example.org/envoy/edge-*
 //	    nodes: [edge-*]
 //	    clusters: [edge]
+//	    groups: [edge, public-*]
 func parseRules(file string, text []byte) ([]rule, error) {
 	p := &parser{file: file}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
@@ -65,7 +66,7 @@ func (p *parser) rules(top *yaml.Node) []rule {
 
 func (p *parser) rule(n *yaml.Node) rule {
 	before := len(p.errs)
-	fields := p.fields(n, "a rule", "identity", "nodes", "clusters")
+	fields := p.fields(n, "a rule", "identity", "nodes", "clusters", "groups")
 	var out rule
 	if id, ok := fields["identity"]; ok {
 		if text, ok := p.text(id); ok {
@@ -78,10 +79,16 @@ func (p *parser) rule(n *yaml.Node) rule {
 	if clusters, ok := fields["clusters"]; ok {
 		out.clusters = p.patterns(clusters)
 	}
-	for _, key := range []string{"identity", "nodes"} {
-		if _, ok := fields[key]; !ok && len(p.errs) == before {
-			p.wrong(n, "a rule needs %q", key)
-		}
+	groups, grouped := fields["groups"]
+	if grouped {
+		out.groups = p.patterns(groups)
+	}
+	switch _, named := fields["nodes"]; {
+	case len(p.errs) > before:
+	case out.identity == nil:
+		p.wrong(n, `a rule needs "identity"`)
+	case !named && !grouped:
+		p.wrong(n, `a rule needs "nodes" or "groups"`)
 	}
 	return out
 }

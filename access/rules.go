@@ -24,7 +24,15 @@ type Rules struct {
 // A rule lets an identity be some nodes.
 type rule struct {
 	identity        *regexp.Regexp
-	nodes, clusters []*regexp.Regexp // no clusters are all of them
+	nodes, clusters []*regexp.Regexp // none are all of them
+	groups          []*regexp.Regexp // none are all of them
+}
+
+// A Claim is who a client says it is, and what it would be served for that.
+type Claim struct {
+	Node, Cluster string
+	Groups        []string // that the node is in
+	NoGroups      bool     // whether they are not known yet
 }
 
 // OpenRules reads a file of rules for the first time, when it must be right.
@@ -60,10 +68,10 @@ func (r *Rules) parse(now reading) ([]rule, error) {
 	return parseRules(r.path, now.contents[0])
 }
 
-// Check returns why the owner of a certificate may not be a node of a cluster.
+// Check returns why the owner of a certificate may not be whom it says it is.
 // One name of the certificate and one rule that let it are enough. The names
 // that a client claims are not in the error, since they may be long.
-func (r *Rules) Check(identity []string, node, cluster string) error {
+func (r *Rules) Check(identity []string, c Claim) error {
 	if len(identity) == 0 {
 		return errors.New("the certificate has neither a URI nor a DNS name")
 	}
@@ -73,7 +81,7 @@ func (r *Rules) Check(identity []string, node, cluster string) error {
 			continue
 		}
 		known = true
-		if matches(rule.nodes, node) && (len(rule.clusters) == 0 || matches(rule.clusters, cluster)) {
+		if rule.allows(c) {
 			return nil
 		}
 	}
@@ -83,9 +91,21 @@ func (r *Rules) Check(identity []string, node, cluster string) error {
 	return errors.New("no rule lets this certificate be this node")
 }
 
-// matches tells whether any pattern takes a name.
+// allows tells whether a rule lets its identity be a node. Each group that the
+// node is in must be one of the rule's: it would be served what is for it.
+func (r rule) allows(c Claim) bool {
+	if !matches(r.nodes, c.Node) || !matches(r.clusters, c.Cluster) {
+		return false
+	}
+	if len(r.groups) > 0 && c.NoGroups {
+		return false
+	}
+	return !slices.ContainsFunc(c.Groups, func(g string) bool { return !matches(r.groups, g) })
+}
+
+// matches tells whether any pattern takes a name, or there is none.
 func matches(patterns []*regexp.Regexp, name string) bool {
-	return slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool { return p.MatchString(name) })
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool { return p.MatchString(name) })
 }
 
 // identityPattern is for the names of certificates: of URIs, where one star is

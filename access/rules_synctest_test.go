@@ -55,11 +55,47 @@ func TestRules(t *testing.T) {
 		{"", "web-1", "", none},
 	} {
 		got := ""
-		if err := rules.Check(strings.Fields(tt.identity), tt.node, tt.cluster); err != nil {
+		if err := rules.Check(strings.Fields(tt.identity), Claim{Node: tt.node, Cluster: tt.cluster}); err != nil {
 			got = err.Error()
 		}
 		if got != tt.want {
 			t.Errorf("Check(%q, %q, %q) is %q, want %q", tt.identity, tt.node, tt.cluster, got, tt.want)
+		}
+	}
+}
+
+// A node gets what is for each of its groups, so each must be allowed.
+func TestRulesForGroups(t *testing.T) {
+	rules := opens(t, `
+rules:
+  - {identity: edge, groups: [edge, "public-*"]}
+  - {identity: both, nodes: [both-*], groups: [edge]}
+  - {identity: any, nodes: ["*"]}
+`)
+	for _, tt := range []struct {
+		identity, node string
+		groups         []string
+		want           bool
+	}{
+		{"edge", "x", []string{"edge"}, true},
+		{"edge", "x", []string{"edge", "public-1"}, true},
+		{"edge", "x", nil, true},
+		{"edge", "x", []string{"edge", "mesh"}, false},
+		{"edge", "x", []string{"mesh"}, false},
+		{"edge", "x", []string{"edge-2"}, false},
+		{"both", "both-1", []string{"edge"}, true},
+		{"both", "both-1", []string{"mesh"}, false},
+		{"both", "x", []string{"edge"}, false},
+		{"any", "x", []string{"edge", "mesh"}, true},
+	} {
+		err := rules.Check([]string{tt.identity}, Claim{Node: tt.node, Groups: tt.groups})
+		if got := err == nil; got != tt.want {
+			t.Errorf("%s may be %s in %v: %v, want %v", tt.identity, tt.node, tt.groups, err, tt.want)
+		}
+	}
+	for identity, want := range map[string]bool{"edge": false, "both": false, "any": true} {
+		if got := rules.Check([]string{identity}, Claim{Node: "both-1", NoGroups: true}) == nil; got != want {
+			t.Errorf("before groups are known %s may be a node: %v, want %v", identity, got, want)
 		}
 	}
 }
@@ -84,15 +120,15 @@ func TestRulesThatAreWrong(t *testing.T) {
 		"[]":              `rules.yaml:1:1: the file has keys ["rules"], and this is none`,
 		"{}":              `rules.yaml:1:1: it has no "rules"`,
 		"rule: []":        `rules.yaml:1:1: the file has no "rule", only ["rules"]`,
-		"rules: [a]":      `rules.yaml:1:9: a rule has keys ["identity" "nodes" "clusters"], and this is none`,
+		"rules: [a]":      `rules.yaml:1:9: a rule has keys ["identity" "nodes" "clusters" "groups"], and this is none`,
 		"rules: [{}]":     `rules.yaml:1:9: a rule needs "identity"`,
 		"a: 1\n---\nb: 2": "rules.yaml: rules are one YAML document, there is more",
-		"rules: [{node: a}, {identity: a, nodes: []}, {identity: [], nodes: [a]}]": `rules.yaml:1:10: a rule has no "node", only ["identity" "nodes" "clusters"]` + "\n" +
+		"rules: [{node: a}, {identity: a, nodes: []}, {identity: [], nodes: [a]}]": `rules.yaml:1:10: a rule has no "node", only ["identity" "nodes" "clusters" "groups"]` + "\n" +
 			"rules.yaml:1:41: want a list of names, such as [edge-1, web-*]\n" +
 			"rules.yaml:1:57: want a name, in which * stands for any",
 		"rules: [{identity: a, nodes: [a, ], clusters: }]": "rules.yaml:1:47: want a list of names, such as [edge-1, web-*]",
 		"rules: [{identity: a, nodes: [a, '']}]":           "rules.yaml:1:34: want a name, in which * stands for any",
-		"rules: [{identity: a}]":                           `rules.yaml:1:9: a rule needs "nodes"`,
+		"rules: [{identity: a}]":                           `rules.yaml:1:9: a rule needs "nodes" or "groups"`,
 		"rules: [{identity: a, identity: b, nodes: [a]}]":  `rules.yaml:1:23: "identity" is there twice`,
 	} {
 		_, err := parseRules("rules.yaml", []byte(text))
@@ -116,7 +152,7 @@ func TestRulesAreReplaced(t *testing.T) {
 		go rules.Run(ctx)
 		may := func(node string, want bool) {
 			t.Helper()
-			if got := rules.Check([]string{"a"}, node, "") == nil; got != want {
+			if got := rules.Check([]string{"a"}, Claim{Node: node}) == nil; got != want {
 				t.Errorf("may be %s: %v, want %v; the log:\n%s", node, got, want, log.String())
 			}
 		}

@@ -32,7 +32,8 @@ type Options struct {
 	Approve  func(context.Context) (State, error) // lets go what is held, and returns what that has led to
 	Watch    func() Watch
 	Fleet    func() fleet.Snapshot
-	Log      *slog.Logger // nil is silence
+	Refusals func() map[string]uint64 // clients that were turned away, by the reason; every reason is there
+	Log      *slog.Logger             // nil is silence
 }
 
 // A State is what the last look at the directory has left.

@@ -78,7 +78,10 @@ func server(state admin.State, reload func(context.Context) (admin.State, error)
 		State:  func() admin.State { return state },
 		Reload: reload,
 		Fleet:  func() fleet.Snapshot { return envoysUp },
-		Watch:  func() admin.Watch { return admin.Watch{Mode: "notify", Events: 7, Overflows: 1, Rearms: 2} },
+		Refusals: func() map[string]uint64 {
+			return map[string]uint64{"handshake": 2, "size": 0}
+		},
+		Watch: func() admin.Watch { return admin.Watch{Mode: "notify", Events: 7, Overflows: 1, Rearms: 2} },
 		Services: func() []admin.Service {
 			return []admin.Service{
 				{Name: "cart", File: "cart.yaml", Line: 1, Hosts: []string{"cart.example.com"}, Listeners: []string{"http"}, Routes: 2},

@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,7 +87,7 @@ type look struct {
 
 	watch             Watch
 	connected, inSync int
-	nacks             map[string]uint64
+	nacks, refusals   map[string]uint64
 }
 
 type value struct {
@@ -145,6 +147,7 @@ func rows() []row {
 		},
 		{"nacks_total", "Responses that Envoys have refused, by resource type.", prometheus.CounterValue, "type", nacks},
 		{"refused_resources", "Resources that a connected Envoy refuses now, by type.", prometheus.GaugeValue, "type", refused},
+		{"xds_refused_total", "Connections and streams that were turned away, by the reason.", prometheus.CounterValue, "reason", turnedAway},
 		{
 			"watch_events_total", "Events that the file system told of.", prometheus.CounterValue, "",
 			func(l look) []value { return one(float64(l.watch.Events)) },
@@ -186,6 +189,14 @@ func byType[N int | uint64](counts map[string]N) []value {
 	return out
 }
 
+func turnedAway(l look) []value {
+	var out []value
+	for _, reason := range slices.Sorted(maps.Keys(l.refusals)) {
+		out = append(out, value{reason, float64(l.refusals[reason])})
+	}
+	return out
+}
+
 // Describe is for the registry.
 func (s *state) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range s.descs {
@@ -197,7 +208,10 @@ func (s *state) Describe(out chan<- *prometheus.Desc) {
 func (s *state) Collect(out chan<- prometheus.Metric) {
 	all := s.o.Fleet()
 	counts := all.Counts()
-	l := look{State: s.o.State(), watch: s.o.Watch(), connected: counts.Connected, inSync: counts.InSync, nacks: all.NACKs}
+	l := look{
+		State: s.o.State(), watch: s.o.Watch(), connected: counts.Connected, inSync: counts.InSync,
+		nacks: all.NACKs, refusals: s.o.Refusals(),
+	}
 	for i, r := range rows() {
 		for _, v := range r.values(l) {
 			var labels []string

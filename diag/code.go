@@ -7,7 +7,8 @@ import "fmt"
 type Code int
 
 // The codes: 1xxx a file by itself, 2xxx a document's meaning, 3xxx files
-// together, 4xxx what is beyond the files. A number is never used twice.
+// together, 4xxx what is beyond the files, 5xxx other files that they name. A
+// number is never used twice.
 const (
 	Syntax        Code = 1001 // not YAML
 	UnknownKey    Code = 1002
@@ -42,11 +43,18 @@ const (
 	Emptied       Code = 3009 // no service is left
 	MostGone      Code = 3010 // most services went at once
 	Frozen        Code = 3011 // right, but waits for files that are not
+	Unused        Code = 3012 // nothing leads there
 	Rejected      Code = 4001 // Envoy's own constraints refuse the translation
 	Refused       Code = 4002 // an Envoy has refused a resource
 	OwnTrouble    Code = 4003 // for a reason that lies with that Envoy's host
 	RolledBack    Code = 4004 // refused, and back to what was accepted last
 	NotReady      Code = 4005 // a resource that Envoy does not become done with
+	NamedFile     Code = 5001 // a file that YAML names is missing, elsewhere or unreadable
+	Certificate   Code = 5002 // not PEM, encrypted, of a kind that Envoy does not take
+	KeyMismatch   Code = 5003 // a certificate and another one's key
+	OutOfDate     Code = 5004 // a certificate that has ended, or not begun
+	EndsSoon      Code = 5005 // a certificate that ends within two weeks
+	NoServerName  Code = 5006 // a certificate without a name of a server
 )
 
 //nolint:gochecknoglobals // a table, never changed
@@ -59,8 +67,9 @@ var names = map[Code]string{
 	NoUpstream: "no-upstream", OddMatch: "odd-match", DuplicateName: "duplicate-name", SameRoute: "same-route",
 	UnknownName: "unknown-name", SamePort: "same-port", WhichListener: "which-listener", HeldBack: "held-back",
 	NoFallThrough: "no-fall-through", StillUsed: "still-used", Emptied: "emptied", MostGone: "most-gone",
-	Frozen: "frozen", Rejected: "rejected", Refused: "refused", OwnTrouble: "own-trouble", RolledBack: "rolled-back",
-	NotReady: "not-ready",
+	Frozen: "frozen", Unused: "unused", Rejected: "rejected", NamedFile: "named-file", Certificate: "certificate", KeyMismatch: "key-mismatch",
+	OutOfDate: "out-of-date", EndsSoon: "ends-soon", NoServerName: "no-server-name",
+	Refused: "refused", OwnTrouble: "own-trouble", RolledBack: "rolled-back", NotReady: "not-ready",
 }
 
 // Name is the code's word, such as unknown-key.

@@ -30,7 +30,7 @@ func Nearest(word string, candidates []string) (string, bool) {
 }
 
 func fold(s string) []rune {
-	return []rune(strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s)))
+	return slices.DeleteFunc([]rune(strings.ToLower(s)), func(r rune) bool { return r == '_' || r == '-' })
 }
 
 // distance is the Damerau–Levenshtein distance in which no part is changed

@@ -1,6 +1,8 @@
 package examples_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"maps"
@@ -90,6 +92,9 @@ func (r *running) curl(t *testing.T, command string) []string {
 	req := &http.Request{Method: http.MethodGet, Header: http.Header{}}
 	req = req.WithContext(t.Context())
 	head := false
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: 20 * time.Second}
+	transport := &http.Transport{DisableKeepAlives: true}
+	client.Transport = transport
 	for i := 1; i < len(words); i++ {
 		switch w := words[i]; w {
 		case "-s":
@@ -106,11 +111,30 @@ func (r *running) curl(t *testing.T, command string) []string {
 			setHeader(t, req, words[i])
 		case "-m":
 			i++
+		case "--cacert":
+			i++
+			transport.TLSClientConfig = trusting(t, words[i])
 		default:
 			r.aim(t, req, w)
 		}
 	}
-	return lines(t, req, head)
+	transport.DisableKeepAlives = req.Header.Get("Upgrade") == ""
+	return lines(t, client, req, head)
+}
+
+// trusting trusts the certificates in a file, named from the top of the
+// repository, as those of localhost.
+func trusting(t *testing.T, file string) *tls.Config {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		t.Fatalf("%s has no certificates", file)
+	}
+	return &tls.Config{RootCAs: pool, ServerName: "localhost"}
 }
 
 func setHeader(t *testing.T, req *http.Request, header string) {
@@ -130,8 +154,12 @@ func setHeader(t *testing.T, req *http.Request, header string) {
 // it was meant for.
 func (r *running) aim(t *testing.T, req *http.Request, target string) {
 	t.Helper()
-	host, path, _ := strings.Cut(target, "/")
-	moved, err := req.URL.Parse("http://" + r.at(t, host) + "/" + path)
+	scheme, rest, ok := strings.Cut(target, "://")
+	if !ok {
+		scheme, rest = "http", target
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	moved, err := req.URL.Parse(scheme + "://" + r.at(t, host) + "/" + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,13 +169,8 @@ func (r *running) aim(t *testing.T, req *http.Request, target string) {
 	}
 }
 
-func lines(t *testing.T, req *http.Request, head bool) []string {
+func lines(t *testing.T, client *http.Client, req *http.Request, head bool) []string {
 	t.Helper()
-	client := &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: req.Header.Get("Upgrade") == ""},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       20 * time.Second,
-	}
 	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)

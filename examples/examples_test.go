@@ -53,14 +53,13 @@ func TestExamplesAreRightAndTranslateAsReviewed(t *testing.T) {
 	t.Parallel()
 	var compared []string
 	for _, name := range examples(t) {
-		sources, unsettled, err := loader.OpenDir(name, 0).Look(nil)
-		if err != nil || len(unsettled) > 0 {
-			t.Fatalf("%s: unsettled %v, error %v", name, unsettled, err)
-		}
-		res := loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
+		res, err := loader.ReadDir(name, loader.Options{Check: func(c *model.Config) diag.Problems {
 			_, problems := pipeline.Build(c, translator.Options{})
 			return problems
-		}}).Apply(sources)
+		}})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
 		for _, p := range res.Problems {
 			t.Errorf("%s has a problem: %s", name, p)
 		}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,10 +55,13 @@ func move(t *testing.T, dir string) *configuration {
 		})
 		c.files[name] = listenerPort.ReplaceAllStringFunc(text, func(old string) string {
 			from := number(t, strings.TrimPrefix(old, "port: "))
-			c.listeners[from] = envoytest.FreePort(t)
+			if c.listeners[from] == 0 { // listeners of two groups may have one port
+				c.listeners[from] = envoytest.FreePort(t)
+			}
 			return fmt.Sprintf("port: %d", c.listeners[from])
 		})
 	}
+	maps.Copy(c.files, textFiles(t, dir, ".crt", ".key"))
 	if len(c.listeners) == 0 { // what there is without a listener document
 		c.listeners[10000] = envoytest.FreePort(t)
 		c.files["listener.yaml"] = fmt.Sprintf("listener: http\nport: %d\n", c.listeners[10000])
@@ -88,18 +93,28 @@ func number(t *testing.T, s string) int {
 // yamlFiles reads the YAML files below a directory.
 func yamlFiles(t *testing.T, dir string) map[string]string {
 	t.Helper()
+	out := textFiles(t, dir, ".yaml")
+	if len(out) == 0 {
+		t.Fatalf("%s has no YAML files", dir)
+	}
+	return out
+}
+
+// textFiles reads the files below a directory that have one of some endings.
+func textFiles(t *testing.T, dir string, endings ...string) map[string]string {
+	t.Helper()
 	out := map[string]string{}
 	root := os.DirFS(dir)
 	err := fs.WalkDir(root, ".", func(name string, _ fs.DirEntry, err error) error {
-		if err != nil || path.Ext(name) != ".yaml" {
+		if err != nil || !slices.Contains(endings, path.Ext(name)) {
 			return err
 		}
 		text, err := fs.ReadFile(root, name)
 		out[name] = string(text)
 		return err
 	})
-	if err != nil || len(out) == 0 {
-		t.Fatalf("%s has %d YAML files: %v", dir, len(out), err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return out
 }

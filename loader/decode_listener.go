@@ -3,6 +3,7 @@ package loader
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,11 +11,13 @@ import (
 	"dragoman/model"
 )
 
-// A listener is a listener document. It refers to nothing, so the model's
-// form is already the whole of it.
+// A listener is a listener document. The model's form is the whole of it but
+// for the content of files that it names: the documents need only be there.
 type listener struct {
 	isDefault bool
+	groups    []name
 	model     *model.Listener
+	tls       *listenerTLS // nil is plain HTTP
 }
 
 func (d *decoder) listener(v value) *listener {
@@ -33,7 +36,14 @@ func (d *decoder) listener(v value) *listener {
 		m.Address = ip.String()
 	}
 	m.AccessLog = d.accessLog(v.get("accessLog"))
-	return &listener{isDefault: v.get("default").bool(), model: m}
+	groups := d.names(v.get("groups"))
+	for _, g := range groups {
+		m.Groups = append(m.Groups, g.text)
+	}
+	slices.Sort(m.Groups)
+	out := &listener{isDefault: v.get("default").bool(), groups: groups, model: m}
+	out.tls, m.TLS = d.tls(v.get("tls"))
+	return out
 }
 
 func (d *decoder) accessLog(v value) *model.AccessLog {

@@ -21,6 +21,8 @@ type Dir struct {
 	path  string
 	grace time.Duration
 	seen  map[string]*entry
+	named map[string]bool // files that documents name
+	allow []string        // directories in which these may lie beside path
 }
 
 // An entry is what is known of one file.
@@ -34,7 +36,7 @@ type entry struct {
 // that is missing or empty counts as such once it has been so for the grace;
 // with none, at once.
 func OpenDir(path string, grace time.Duration) *Dir {
-	return &Dir{path: path, grace: grace, seen: map[string]*entry{}}
+	return &Dir{path: path, grace: grace, seen: map[string]*entry{}, named: map[string]bool{}}
 }
 
 // Expect makes files known that have not been read. If they are not there, a
@@ -53,6 +55,10 @@ func (d *Dir) Expect(names []string) {
 // it.
 func (d *Dir) Look(names []string) (changes []Source, unsettled []string, err error) {
 	s := &scan{dir: d, now: time.Now(), found: map[string]bool{}}
+	if names == nil {
+		names = []string{"."}
+	}
+	names = s.lookElsewhere(names)
 	root, err := os.OpenRoot(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.missing(".")
@@ -63,9 +69,6 @@ func (d *Dir) Look(names []string) (changes []Source, unsettled []string, err er
 	}
 	defer root.Close()
 	s.root = root
-	if names == nil {
-		names = []string{"."}
-	}
 	for _, name := range reachable(names) {
 		if err := s.look(name); err != nil {
 			return nil, nil, fmt.Errorf("reading the configuration directory: %w", err)
@@ -98,8 +101,8 @@ func reachable(names []string) []string {
 // hidden tells names that are not configuration: .git, ..data, .a.yaml.swp.
 func hidden(name string) bool { return strings.HasPrefix(name, ".") && name != "." }
 
-// isConfig tells the names that are read.
-func isConfig(name string) bool {
+// IsConfig tells the names of files that hold configuration.
+func IsConfig(name string) bool {
 	switch path.Ext(name) {
 	case ".yaml", ".yml", ".json":
 		return !hidden(path.Base(name))

@@ -13,13 +13,14 @@ import (
 )
 
 // A document is one object of a file, in the user's words. One of service,
-// listener and runtime is set.
+// listener, group and runtime is set.
 type document struct {
 	file     *file
 	kind     string
 	name     name
 	service  *service
 	listener *listener
+	group    *model.Group
 	runtime  map[string]any
 
 	// The model that resolve made last, and what it depended on.
@@ -63,11 +64,16 @@ func (f *file) document(v value) {
 		d.service = dec.service(v)
 	case "listener":
 		d.listener = dec.listener(v)
+	case "group":
+		d.group = dec.group(v)
 	case "runtime":
 		d.runtime, _ = v.get("values").plain().(map[string]any) // the schema wants a mapping
 	}
 	if !f.problems[before:].HasErrors() {
 		f.docs = append(f.docs, d)
+		if d.listener != nil && d.listener.tls != nil {
+			f.secured = append(f.secured, d)
+		}
 	}
 }
 
@@ -89,7 +95,7 @@ func (f *file) kind(v value) (string, bool) {
 	case len(found) > 1:
 		f.problem(found[1].at, diag.UnknownKind,
 			fmt.Sprintf("a document is one thing, and this is a %s and a %s", found[0].key, found[1].key),
-			"put --- between two documents").relate(f.path, found[0].at, "the other is here")
+			twoThings(found)).relate(f.path, found[0].at, "the other is here")
 		return "", false
 	case slices.Contains(schema.Later(), found[0].key):
 		f.problem(found[0].at, diag.NotYet, fmt.Sprintf("%q documents are not supported yet", found[0].key), "take it out for now")
@@ -98,11 +104,20 @@ func (f *file) kind(v value) (string, bool) {
 	return found[0].key, true
 }
 
+// twoThings says what to do about a document of two kinds. One key is a kind
+// here and nearly the name of a list there.
+func twoThings(found []field) string {
+	if found[0].key == "listener" && found[1].key == "group" && found[1].value.kind == text {
+		return fmt.Sprintf("for a listener of a group write groups: [%s], and else put --- between two documents", found[1].value.text)
+	}
+	return "put --- between two documents"
+}
+
 func (f *file) noKind(v value) {
 	if f.foreign(v) {
 		return
 	}
-	at, hint := v.node, "begin it with service: NAME, listener: NAME or runtime: NAME"
+	at, hint := v.node, "begin it with service: NAME, listener: NAME, group: NAME or runtime: NAME"
 	if name, ok := v.field("name"); ok {
 		at, hint = name.at, "write service: NAME in the place of name: NAME"
 	}

@@ -13,7 +13,7 @@ import (
 func TestEndpointWeightsHaveALimit(t *testing.T) {
 	for n, want := range map[int]int{4294: 0, 4295: 1} {
 		var b strings.Builder
-		b.WriteString("service: a\nupstream:\n  endpoints:\n")
+		b.WriteString("service: a\nhosts: [a.test]\nupstream:\n  endpoints:\n")
 		for i := range n {
 			fmt.Fprintf(&b, "  - {url: http://10.0.%d.%d, weight: 1000000}\n", i/250, i%250)
 		}
@@ -27,7 +27,7 @@ func TestEndpointWeightsHaveALimit(t *testing.T) {
 // A host and a port are two things: 10.0.0.1 and 180, 10.0.0.11 and 80.
 func TestEndpointsAreToldApart(t *testing.T) {
 	res := apply(loader.New(loader.Options{}), map[string]string{
-		"a.yaml": "service: a\nupstream: [\"http://10.0.0.1:180\", \"http://10.0.0.11:80\"]\n",
+		"a.yaml": "service: a\nhosts: [a.test]\nupstream: [\"http://10.0.0.1:180\", \"http://10.0.0.11:80\"]\n",
 	})
 	if err := res.Problems.Err(); err != nil {
 		t.Error(err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -26,6 +25,7 @@ type file struct {
 	docs     []*document        // those that are right
 	defines  map[ref]*yaml.Node // names of all documents, right or wrong
 	problems diag.Problems      // of this content by itself
+	secured  []*document        // the listeners among docs that name certificates
 }
 
 // broken says that the content cannot serve.
@@ -65,16 +65,51 @@ func parse(path string, data []byte) *file {
 	return f
 }
 
-// lineEnd is what ends a line in YAML 1.1, and so what yaml.v3 counts lines by.
-var lineEnd = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
+func (f *file) setText(text string) { f.text, f.lines = text, hideKeys(splitLines(text)) }
 
-func (f *file) setText(text string) { f.text, f.lines = text, splitLines(text) }
-
-func splitLines(text string) []string {
-	if strings.ContainsAny(text, "\r\u0085\u2028\u2029") {
-		return lineEnd.Split(text, -1)
+// hideKeys takes private keys out of lines that problems will show: some people
+// write the content where the name of a file belongs.
+func hideKeys(lines []string) []string {
+	inside := false
+	for i, line := range lines {
+		if inside {
+			lines[i] = "[redacted]"
+			inside = !strings.Contains(line, "-----END")
+			continue
+		}
+		lines[i], inside = hide(line)
 	}
-	return strings.Split(text, "\n") // much faster, and nearly always enough
+	return lines
+}
+
+// hide cuts off a private key, and says whether it goes on behind the text.
+func hide(text string) (string, bool) {
+	if !strings.Contains(text, "PRIVATE KEY-----") {
+		return text, false
+	}
+	before, rest, _ := strings.Cut(text, "-----")
+	return before + "[redacted]", !strings.Contains(rest, "-----END")
+}
+
+// splitLines splits a text where a line ends in YAML 1.1, and so where yaml.v3
+// counts one. A regular expression takes seconds for a megabyte of ends.
+func splitLines(text string) []string {
+	if !strings.ContainsAny(text, "\r\u0085\u2028\u2029") {
+		return strings.Split(text, "\n") // nearly always
+	}
+	var lines []string
+	for {
+		i := strings.IndexAny(text, "\n\r\u0085\u2028\u2029")
+		if i < 0 {
+			return append(lines, text)
+		}
+		lines = append(lines, text[:i])
+		_, width := utf8.DecodeRuneInString(text[i:])
+		if strings.HasPrefix(text[i:], "\r\n") {
+			width = 2
+		}
+		text = text[i+width:]
+	}
 }
 
 // behind is the place that follows a text.

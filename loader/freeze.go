@@ -2,6 +2,7 @@ package loader
 
 import (
 	"fmt"
+	"slices"
 
 	"dragoman/diag"
 )
@@ -23,9 +24,15 @@ func (l *Loader) wrong(s *settled) bool {
 // nevertheless: nobody finds out why from the files themselves.
 func (l *Loader) frozen(s *settled) {
 	waiting := l.changed(s.active)
+	for _, m := range l.materials {
+		if m.active != m.good {
+			waiting = append(waiting, m.pair.cert)
+		}
+	}
 	if s.config == nil || len(waiting) == 0 {
 		return
 	}
+	slices.Sort(waiting)
 	s.config = nil
 	s.problems = append(s.problems, diag.Problem{
 		Severity: diag.Warning, Code: diag.Frozen, File: ".", Line: 1, Col: 1, Width: 1,

@@ -1,10 +1,10 @@
 package loader_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime/debug"
 	"runtime/metrics"
 	"strings"
@@ -35,7 +35,7 @@ func FuzzApply(f *testing.F) {
 
 func sound(t *testing.T, data []byte) {
 	t.Helper()
-	lines := len(regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]").FindAllIndex(data, -1)) + 1 // as YAML 1.1 counts
+	lines := linesOf(data)
 	res := loader.New(loader.Options{}).Apply([]loader.Source{{Path: "a.yaml", Data: data}})
 	for _, p := range res.Problems {
 		if p.File == "" || p.Line < 1 || p.Line > lines || p.Col < 1 || p.Width < 1 || p.Msg == "" || p.Code.Name() == "" {
@@ -45,6 +45,15 @@ func sound(t *testing.T, data []byte) {
 	if res.Config == nil && len(res.Problems) == 0 {
 		t.Error("neither a configuration nor a problem")
 	}
+}
+
+// linesOf counts lines as YAML 1.1 ends them.
+func linesOf(data []byte) int {
+	lines := 1
+	for _, end := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} {
+		lines += bytes.Count(data, []byte(end))
+	}
+	return lines - bytes.Count(data, []byte("\r\n"))
 }
 
 // The worst that 1 MiB can hold, for a parser that has no limits of its own.

@@ -3,7 +3,6 @@ package loader
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -18,6 +17,7 @@ type linker struct {
 	*Loader
 	active    map[string]*file
 	scope     scope
+	groups    map[string]*document
 	runtimes  map[string]*document
 	conflicts []conflict
 
@@ -34,11 +34,15 @@ const (
 
 // link finds all conflicts between the documents of a set.
 func (l *Loader) link(active map[string]*file) *linker {
-	k := &linker{Loader: l, active: active, runtimes: map[string]*document{}}
+	k := &linker{Loader: l, active: active, groups: map[string]*document{}, runtimes: map[string]*document{}}
 	k.scope.services = make(map[string]*document, len(active))
 	k.scope.listeners = map[string]*document{}
 	for d := range k.documents() {
 		k.define(d)
+	}
+	k.groupNames()
+	for _, name := range slices.Sorted(maps.Keys(k.scope.listeners)) {
+		k.certificates(k.scope.listeners[name])
 	}
 	k.ports()
 	k.defaultListener()
@@ -72,6 +76,8 @@ func (k *linker) table(kind string) map[string]*document {
 		return k.scope.services
 	case "listener":
 		return k.scope.listeners
+	case "group":
+		return k.groups
 	case "runtime":
 		return k.runtimes
 	}
@@ -129,29 +135,12 @@ func (d *document) place(n *yaml.Node, msg string) diag.Place {
 	return diag.Place{File: d.file.path, Line: n.Line, Col: n.Column, Msg: msg}
 }
 
-// ports finds listeners that would bind to one address and port.
-func (k *linker) ports() {
-	seen := map[netip.AddrPort]*document{}
-	for _, name := range slices.Sorted(maps.Keys(k.scope.listeners)) {
-		d := k.scope.listeners[name]
-		m := d.listener.model
-		at := netip.AddrPortFrom(netip.MustParseAddr(m.Address), uint16(m.Port))
-		if other := seen[at]; other != nil {
-			stays, goes := k.incumbent(other, d)
-			k.conflict(goes, goes.name.at, diag.SamePort,
-				fmt.Sprintf("the listeners %s and %s have one address and port, %s", stays.name.text, goes.name.text, at), "give it another port").
-				with(stays.place(stays.name.at, "the other is here"))
-			d = stays
-		}
-		seen[at] = d
-	}
-}
-
 // config makes the model of a set without conflicts.
 func (k *linker) config() *model.Config {
 	c := &model.Config{
 		Services:  make(map[string]*model.Service, len(k.scope.services)),
 		Listeners: make(map[string]*model.Listener, len(k.scope.listeners)),
+		Groups:    make(map[string]*model.Group, len(k.groups)),
 		Runtimes:  make(map[string]*model.Runtime, len(k.runtimes)),
 	}
 	for name, d := range k.scope.services {
@@ -162,7 +151,10 @@ func (k *linker) config() *model.Config {
 		}
 	}
 	for name, d := range k.scope.listeners {
-		c.Listeners[name] = d.listener.model
+		c.Listeners[name] = d.listener.withCertificates(k.materials)
+	}
+	for name, d := range k.groups {
+		c.Groups[name] = d.group
 	}
 	for name, d := range k.runtimes {
 		c.Runtimes[name] = &model.Runtime{Name: name, Origin: d.origin(), Values: d.runtime}

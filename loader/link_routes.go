@@ -85,7 +85,7 @@ func (k *linker) warnings() diag.Problems {
 			}
 		}
 	}
-	var out diag.Problems
+	out := k.unused()
 	for use, p := range first {
 		if whole[use] {
 			continue

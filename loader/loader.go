@@ -9,6 +9,7 @@ package loader
 import (
 	"crypto/sha256"
 	"slices"
+	"time"
 
 	"dragoman/diag"
 	"dragoman/model"
@@ -20,6 +21,7 @@ type Source struct {
 	Data    []byte
 	Gone    bool
 	Problem *diag.Problem // set when there is no content to read
+	Named   bool          // it is no configuration but a file that documents name
 }
 
 // Options of a Loader.
@@ -40,6 +42,11 @@ type Loader struct {
 	files map[string]*versions
 	order []string // the keys of files, sorted
 	last  *model.Config
+
+	named     map[string]*named
+	materials map[pair]*material
+	due       time.Time // see Due
+	restoring bool      // what is taken has served, and is not to be judged by the clock
 
 	fallback string // the listener that served services which name none
 
@@ -74,7 +81,10 @@ type Result struct {
 
 // New returns a loader that has read nothing.
 func New(o Options) *Loader {
-	return &Loader{check: o.Check, allowEmpty: o.AllowEmpty, freeze: o.Freeze, files: map[string]*versions{}}
+	return &Loader{
+		check: o.Check, allowEmpty: o.AllowEmpty, freeze: o.Freeze,
+		files: map[string]*versions{}, named: map[string]*named{}, materials: map[pair]*material{},
+	}
 }
 
 // Approve lets go what is held because so much of it went at once. It is for
@@ -89,42 +99,49 @@ func (l *Loader) Approve() Result {
 // what is wrong with the files now can hurt it no more than it could then.
 func (l *Loader) Restore(files []Source) Result {
 	freeze := l.freeze
-	l.freeze = false
-	defer func() { l.freeze = freeze }()
+	l.freeze, l.restoring = false, true
+	defer func() { l.freeze, l.restoring = freeze, false }()
 	return l.Apply(files)
 }
 
 // A Content is what serves of one file. It does not change any more, so any
 // goroutine may have it.
-type Content struct{ file *file }
+type Content struct {
+	path string
+	hash [sha256.Size]byte
+	text string
+	file *file // nil for a file that documents name
+}
 
-// Path is the file's name, relative to the configuration root.
-func (c Content) Path() string { return c.file.path }
+// Path is the file's name: relative to the configuration root, or absolute.
+func (c Content) Path() string { return c.path }
 
 // Hash is that of the bytes.
-func (c Content) Hash() [sha256.Size]byte { return c.file.hash }
+func (c Content) Hash() [sha256.Size]byte { return c.hash }
 
-// Bytes is the text as it was read.
-func (c Content) Bytes() []byte { return []byte(c.file.text) }
+// Bytes is the text as it was read; of files that documents name, what of it
+// is used.
+func (c Content) Bytes() []byte { return []byte(c.text) }
 
-// Good returns the content that serves of every file, sorted by path.
+// Good returns the content that serves of every file, sorted by path, those
+// that documents name among them.
 func (l *Loader) Good() []Content {
 	out := make([]Content, 0, len(l.order))
 	for _, path := range l.order {
 		if f := l.files[path].good; f != nil {
-			out = append(out, Content{f})
+			out = append(out, Content{f.path, f.hash, f.text, f})
 		}
 	}
-	return out
+	return append(out, l.goodNamed()...)
 }
 
 // Apply takes the new content of some files. A file that is not named is as
 // it was.
 func (l *Loader) Apply(changes []Source) Result {
-	for _, s := range changes {
-		l.take(s)
-	}
-	set := l.settle()
+	l.Take(changes)
+	now := time.Now()
+	l.judge(now)
+	set := l.settle(now)
 	l.held = set.held
 	if l.freeze && l.wrong(set) {
 		l.frozen(set)
@@ -145,6 +162,7 @@ func (l *Loader) Apply(changes []Source) Result {
 			}
 		}
 	}
+	res.Held = l.heldMaterials(set, res.Held)
 	res.Problems = append(res.Problems, set.problems...)
 	if l.last != nil {
 		res.Services = len(l.last.Services)
@@ -155,6 +173,10 @@ func (l *Loader) Apply(changes []Source) Result {
 
 // take makes a source the newest content of its file.
 func (l *Loader) take(s Source) {
+	if s.Named {
+		l.takeNamed(s)
+		return
+	}
 	v := l.files[s.Path]
 	if v == nil {
 		if s.Gone {
@@ -187,6 +209,11 @@ func (l *Loader) commit(set *settled) bool {
 	for path, v := range l.files {
 		if f := set.active[path]; v.good != f {
 			v.good, changed = f, true
+		}
+	}
+	for _, m := range l.materials {
+		if m.good != m.active {
+			m.good, changed = m.active, true
 		}
 	}
 	l.order = slices.DeleteFunc(l.order, func(path string) bool {

@@ -21,7 +21,10 @@ func TestProblems(t *testing.T) {
 	var compared []string
 	for _, dir := range cases {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			res := loader.New(loader.Options{}).Apply(look(t, dir))
+			res, err := loader.ReadDir(dir, loader.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
 			for _, p := range res.Problems {
 				if p.File == "" || p.Line < 1 || p.Col < 1 || p.Width < 1 || p.Code.Name() == "" {
 					t.Errorf("a problem without a place or code: %+v", p)
@@ -37,16 +40,6 @@ func TestProblems(t *testing.T) {
 		})
 	}
 	golden.Orphans(t, "testdata/problems/*/problems.txt", compared)
-}
-
-// look reads a directory once, without grace.
-func look(t testing.TB, dir string) []loader.Source {
-	t.Helper()
-	sources, unsettled, err := loader.OpenDir(dir, 0).Look(nil)
-	if err != nil || len(unsettled) > 0 {
-		t.Fatalf("Look(%s): unsettled %v, error %v", dir, unsettled, err)
-	}
-	return sources
 }
 
 func write(t testing.TB, path, content string) {

@@ -16,9 +16,10 @@ var (
 	errUnsettled  = errors.New("it changes while it is read")
 )
 
-// read passes on the content of a file if it is new.
-func (s *scan) read(name string, info os.FileInfo) {
-	data, err := readSettled(s.root, name, info)
+// read passes on the content of a file if it is new. The file is at a place in
+// a root.
+func (s *scan) read(root *os.Root, place, name string, info os.FileInfo) {
+	data, err := readSettled(root, place, info)
 	if err != nil {
 		s.trouble(name, err)
 		return
@@ -33,7 +34,7 @@ func (s *scan) read(name string, info os.FileInfo) {
 		return
 	}
 	*e = entry{hash: hash}
-	s.changes = append(s.changes, Source{Path: name, Data: data})
+	s.change(Source{Path: name, Data: data})
 }
 
 // blank tells a file that holds nothing, as one does that is being saved.

@@ -3,6 +3,7 @@ package loader
 import (
 	"crypto/sha256"
 	"slices"
+	"time"
 
 	"dragoman/diag"
 )
@@ -28,7 +29,7 @@ type Rejection struct {
 func (l *Loader) Accept(contents []Content, except []string) {
 	fine := make(map[string]*file, len(contents))
 	for _, c := range contents {
-		fine[c.file.path] = c.file
+		fine[c.path] = c.file
 	}
 	for path, v := range l.files {
 		if !l.based || !slices.Contains(except, path) {
@@ -47,9 +48,9 @@ func (l *Loader) Accept(contents []Content, except []string) {
 func (l *Loader) Reject(all []Rejection) (Result, bool) {
 	guilty := map[string]diag.Problem{}
 	for _, r := range all {
-		v := l.files[r.Content.file.path]
+		v := l.files[r.Content.path]
 		if l.based && v != nil && same(v.good, r.Content.file) && !same(v.good, v.accepted) {
-			guilty[r.Content.file.path] = r.Problem
+			guilty[r.Content.path] = r.Problem
 		}
 	}
 	if len(guilty) == 0 || !l.goBack(guilty) {
@@ -81,7 +82,7 @@ func (l *Loader) goBack(guilty map[string]diag.Problem) bool {
 	}
 	last := l.last
 	l.last = nil
-	set := l.settle()
+	set := l.settle(time.Now())
 	l.last = last
 	for path, v := range l.files {
 		v.newest, v.good = before[path].newest, before[path].good

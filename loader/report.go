@@ -20,6 +20,7 @@ func (f *file) problem(n *yaml.Node, code diag.Code, msg, hint string) report {
 
 // at makes a problem at a node.
 func (f *file) at(n *yaml.Node, code diag.Code, msg, hint string) diag.Problem {
+	msg, _ = hide(msg)
 	return diag.Problem{
 		Code: code, File: f.path, Line: n.Line, Col: n.Column, Width: width(n), Source: f.line(n.Line), Msg: msg, Hint: hint,
 	}
@@ -55,6 +56,7 @@ func (f *file) add(p diag.Problem) report {
 		p.Msg, p.Hint = fmt.Sprintf("there are more than %d problems in this file", maxProblems), "mend the first ones"
 	}
 	p.File = f.path
+	p.Msg, _ = hide(p.Msg)
 	p.Line, p.Col, p.Width = max(1, p.Line), max(1, p.Col), max(1, p.Width)
 	p.Source = f.line(p.Line)
 	f.problems = append(f.problems, p)

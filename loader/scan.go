@@ -33,22 +33,25 @@ func (s *scan) look(name string) error {
 	info, err := s.root.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && name != ".":
-		if _, err := s.root.Lstat(name); err == nil && isConfig(name) {
+		if _, err := s.root.Lstat(name); err == nil && s.dir.reads(name) {
 			s.trouble(name, errDangling)
 		}
 		return nil // missing will see to it
 	case name != "." && err != nil:
-		if isConfig(name) || s.leadsToDirectory(name) {
+		if s.dir.reads(name) || s.leadsToDirectory(name) {
 			s.trouble(name, err)
 		}
 		return nil
 	case err != nil:
 		return err
+	case info.IsDir() && s.dir.named[name]:
+		s.trouble(name, errNotRegular)
+		return nil
 	case info.IsDir():
 		return s.lookBelow(name, info)
-	case isConfig(name):
+	case s.dir.reads(name):
 		s.found[name] = true
-		s.read(name, info)
+		s.read(s.root, name, name, info)
 	}
 	return nil
 }
@@ -165,12 +168,12 @@ func (s *scan) leave() {
 
 func (s *scan) gone(name string) {
 	delete(s.dir.seen, name)
-	s.changes = append(s.changes, Source{Path: name, Gone: true})
+	s.change(Source{Path: name, Gone: true})
 }
 
 // inConfigMap says whether a file is, or was, in a ConfigMap's directory.
 func (s *scan) inConfigMap(name string) bool {
-	for s.root != nil && name != "." {
+	for s.root != nil && !external(name) && name != "." {
 		name = path.Dir(name)
 		if s.generation(name) != "" {
 			return true
@@ -231,12 +234,14 @@ func (s *scan) trouble(name string, err error) {
 		return
 	}
 	e.trouble, e.hash = err.Error(), [sha256.Size]byte{}
-	s.changes = append(s.changes, Source{Path: name, Problem: unreadable(name, err)})
+	s.change(Source{Path: name, Problem: unreadable(name, err)})
 }
 
 func unreadable(name string, err error) *diag.Problem {
 	p := &diag.Problem{Code: diag.Unreadable, File: name, Line: 1, Col: 1, Width: 1, Msg: "the file cannot be read: " + err.Error()}
 	switch {
+	case errors.Is(err, errNotAllowed):
+		p.Msg, p.Hint = err.Error(), "put it there, or start with --allow-path and the directory that it is in"
 	case errors.Is(err, fs.ErrPermission):
 		p.Hint = "give Dragoman's user the right to read it"
 	case strings.Contains(err.Error(), "path escapes"):

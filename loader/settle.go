@@ -2,6 +2,7 @@ package loader
 
 import (
 	"slices"
+	"time"
 
 	"dragoman/diag"
 	"dragoman/model"
@@ -32,7 +33,7 @@ const maxRounds = 50
 // newest of every file that is right by itself, and puts the files that a
 // conflict is blamed on back to their last good content until none is left.
 // What served before had no conflict, so this ends.
-func (l *Loader) settle() *settled {
+func (l *Loader) settle(now time.Time) *settled {
 	s := &settled{active: make(map[string]*file, len(l.files)), held: map[string]*file{}}
 	for path, v := range l.files {
 		f := v.newest
@@ -54,6 +55,7 @@ func (l *Loader) settle() *settled {
 		}
 		if len(set.conflicts) == 0 {
 			s.problems = append(s.problems, set.warnings()...)
+			s.problems = append(s.problems, set.doubts(now)...)
 			return s
 		}
 		s.config = nil
@@ -101,7 +103,7 @@ func (l *Loader) checked(s *settled) []conflict {
 		s.config = nil // nothing was read yet
 		return nil
 	}
-	if l.check == nil || l.last != nil && len(l.changed(s.active)) == 0 {
+	if l.check == nil || l.last != nil && len(l.changed(s.active)) == 0 && !l.renewed() {
 		return nil // what serves was checked before
 	}
 	var out []conflict

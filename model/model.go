@@ -10,6 +10,7 @@ import "time"
 type Config struct {
 	Services  map[string]*Service
 	Listeners map[string]*Listener
+	Groups    map[string]*Group
 	Runtimes  map[string]*Runtime
 }
 
@@ -27,8 +28,10 @@ type Listener struct {
 	Origin      Origin
 	Address     string // an IP address
 	Port        uint32
+	Groups      []string   // the Envoys that have it, sorted; empty is all
 	TrustedHops uint32     // proxies in front whose X-Forwarded-For entries are believed
 	AccessLog   *AccessLog // nil is off
+	TLS         *TLS       // nil is plain HTTP
 }
 
 // An AccessLog says what a listener logs about each request.

@@ -33,6 +33,10 @@ type Options struct {
 	// Rollback keeps what Accepted and Reject need.
 	Rollback bool
 
+	// AllowPaths are directories beside Dir in which files that documents name
+	// may lie, such as certificates.
+	AllowPaths []string
+
 	AllowEmpty bool // lets most services, or all, go at once
 	Freeze     bool // takes no change while there is an error anywhere
 
@@ -66,6 +70,10 @@ type Pipeline struct {
 // grace is how long a file must be missing or empty to count as such.
 const grace = time.Second
 
+// pollElsewhere is how often files outside of Dir are looked at: nobody hints
+// at them. They are few and small.
+const pollElsewhere = 500 * time.Millisecond
+
 // New returns a pipeline that has read nothing.
 func New(o Options) *Pipeline {
 	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), unkept: o.Keep != nil, asks: make(chan ask)}
@@ -78,12 +86,13 @@ func New(o Options) *Pipeline {
 		}
 		return problems
 	}})
+	p.dir.Allow(o.AllowPaths)
 	return p
 }
 
 // Run looks at everything once, and then follows the hints until ctx ends.
 func (p *Pipeline) Run(ctx context.Context) error {
-	var settle, retry <-chan time.Time
+	var settle, retry, elsewhere, aged <-chan time.Time
 	var unsettled []string
 	var asked ask
 	hint, due := []string(nil), true
@@ -97,6 +106,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		p.report(unsettled, asked.done)
 		asked = ask{}
 		settle, retry = after(len(unsettled) > 0, loader.SettleTime), after(again, p.backoff())
+		elsewhere, aged = p.follow(elsewhere)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -108,6 +118,12 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			}
 		case <-settle:
 			hint, due = unsettled, true
+		case <-elsewhere:
+			elsewhere = nil
+			hint, due = p.dir.Elsewhere(), true
+		case <-aged:
+			due = false
+			p.take(p.loader.Apply(nil), nil, time.Now())
 		case <-retry:
 			due = false
 		case <-p.fleet.wake:
@@ -115,6 +131,24 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			p.heed()
 		}
 	}
+}
+
+// follow returns what tells of changes that nobody hints at: in files outside
+// of the directory, and by time alone. A timer for the first that runs goes on.
+func (p *Pipeline) follow(running <-chan time.Time) (elsewhere, aged <-chan time.Time) {
+	if len(p.dir.Elsewhere()) == 0 {
+		running = nil
+	} else if running == nil {
+		running = time.After(pollElsewhere)
+	}
+	due := p.loader.Due()
+	return running, after(!due.IsZero(), time.Until(due))
+}
+
+// overdue says that time has changed what is right.
+func (p *Pipeline) overdue() bool {
+	due := p.loader.Due()
+	return !due.IsZero() && !time.Now().Before(due)
 }
 
 // after is a timer, or nothing.
@@ -133,10 +167,13 @@ func (p *Pipeline) restore() {
 	start := time.Now()
 	var names []string
 	for _, s := range p.o.Restore {
-		names = append(names, s.Path)
+		if !s.Named {
+			names = append(names, s.Path)
+		}
 	}
 	p.dir.Expect(names)
 	res := p.loader.Restore(p.o.Restore)
+	p.dir.ExpectNamed(p.loader.Named())
 	if !res.Changed {
 		return
 	}
@@ -169,11 +206,19 @@ func (p *Pipeline) look(hint, unsettled []string) []string {
 		hint = append(slices.Clip(unsettled), hint...)
 	}
 	changes, unsettled, err := p.dir.Look(hint)
+	p.loader.Take(changes)
+	if err == nil {
+		var named []loader.Source
+		var more []string
+		named, more, err = p.dir.Follow(p.loader.Named())
+		p.loader.Take(named)
+		changes, unsettled = append(changes, named...), append(unsettled, more...)
+	}
 	p.reports.directory(err)
 	p.record.look(start, err)
 	switch {
-	case len(changes) > 0:
-		p.take(p.loader.Apply(changes), changes, start)
+	case len(changes) > 0 || p.overdue(): // the clock may have been set
+		p.take(p.loader.Apply(nil), changes, start)
 	case err == nil && !p.looked && len(unsettled) == 0:
 		p.o.Log.Warn("no .yaml, .yml or .json file to serve yet", slog.String("directory", p.o.Dir))
 	}

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +22,7 @@ type Publication struct {
 // published is the content that served of every file in a version.
 type published struct {
 	version  string
-	contents []loader.Content // sorted by path
+	contents []loader.Content
 }
 
 // maxPublished is how many versions are kept of which Envoys may still speak.
@@ -120,10 +119,8 @@ func (p *Pipeline) reject(v verdict, contents []loader.Content) {
 	var all []loader.Rejection
 	var changes []loader.Source
 	for _, problem := range v.problems {
-		i, ok := slices.BinarySearchFunc(contents, problem.File, func(c loader.Content, path string) int {
-			return strings.Compare(c.Path(), path)
-		})
-		if ok {
+		i := slices.IndexFunc(contents, func(c loader.Content) bool { return c.Path() == problem.File })
+		if i >= 0 {
 			all = append(all, loader.Rejection{Content: contents[i], Problem: problem})
 			changes = append(changes, loader.Source{Path: problem.File})
 		}

@@ -102,13 +102,12 @@ func (r *rig) publish(res translator.Resources) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	all := s.View(nil)
 	config := refusal.Some()
 	config.Listeners["bad"] = &model.Listener{Name: "bad", Origin: model.Origin{File: "l.yaml", Line: 4, Col: 1}}
 	r.Published(refusal.Publication{
 		Version: s.Version, Types: s.Versions, Config: config, Files: []string{"bad.yaml"},
 		Content: func(typeURL, name string) string {
-			if one := all.Set(typeURL).Get(name); one != nil {
+			if one := s.All(typeURL).Get(name); one != nil {
 				return one.Version
 			}
 			return ""

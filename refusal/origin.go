@@ -22,12 +22,30 @@ func Origin(c *model.Config, typeURL, name string) (model.Origin, bool) {
 		if l := c.Listeners[name]; l != nil {
 			at = l.Origin
 		}
+	case resource.SecretType:
+		at = secret(c, name)
 	case resource.RuntimeType:
 		if r := c.Runtimes[name]; r != nil {
 			at = r.Origin
 		}
 	}
 	return at, at.File != ""
+}
+
+// secret is where the listener is written that shows a certificate, or checks
+// others against it. Of several it is the first by name.
+func secret(c *model.Config, name string) model.Origin {
+	for _, key := range slices.Sorted(maps.Keys(c.Listeners)) {
+		l := c.Listeners[key]
+		if l.TLS == nil {
+			continue
+		}
+		of := func(one model.Certificate) bool { return one.Secret == name }
+		if slices.ContainsFunc(l.TLS.Certificates, of) || l.TLS.ClientCA != nil && l.TLS.ClientCA.Secret == name {
+			return l.Origin
+		}
+	}
+	return model.Origin{}
 }
 
 // places tells where a refused resource is written, as well as can be known.

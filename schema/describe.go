@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dragoman/diag"
@@ -61,10 +62,11 @@ func (d *document) wrongType(f failure) finding {
 
 // notOneOf is about a value that is none of those that there are.
 func (d *document) notOneOf(f failure) finding {
-	values := f.schema.list("enum")
-	all := make([]string, len(values))
-	for i, v := range values {
-		all[i] = scalar(v)
+	var all []string
+	for _, v := range f.schema.list("enum") {
+		if text := scalar(v); !slices.Contains(all, strconv.Quote(text)) { // YAML's 1.2 stands for "1.2"
+			all = append(all, text)
+		}
 	}
 	if len(all) == 1 {
 		return f.finding(diag.BadValue, fmt.Sprintf("expected %s, got %s", all[0], scalar(f.value)), f.otherForm())

@@ -84,9 +84,9 @@ Examples:
 
 func TestExplainWhatThereIsNot(t *testing.T) {
 	for field, want := range map[string]string{
-		"":                             `no kind "", the kinds are listener, runtime, service`,
+		"":                             `no kind "", the kinds are group, listener, runtime, service`,
 		"servise":                      `no kind "servise", did you mean "service"?`,
-		"group.match":                  `"group" documents are not supported yet`,
+		"envoy.resources":              `"envoy" documents are not supported yet`,
 		"routes[0].to":                 `fields begin with their kind, did you mean "service.routes[0].to"?`,
 		"service.routes.retyr":         `no field "retyr" in service.routes, did you mean "retry"?`,
 		"service..hosts":               `no field "" in service, the keys are service, hosts, listeners, upstream, routes, timeout, idleTimeout, retry, requestHeaders, responseHeaders, websocket`,

@@ -47,7 +47,7 @@ func TestFindingsAboutKeys(t *testing.T) {
 		{
 			"a key like no other", "listener",
 			"{listener: a, port: 1, socket: 1}",
-			`/socket (key): unknown key "socket" in a listener, the keys are listener, address, port, default, accessLog, trustedHops [unknown-key]`,
+			`/socket (key): unknown key "socket" in a listener, the keys are listener, address, port, default, groups, tls, accessLog, trustedHops [unknown-key]`,
 		},
 		{
 			"a key of another place", "service",
@@ -93,8 +93,12 @@ func TestFindingsAboutKeys(t *testing.T) {
 			`/proxy_pass (key): unknown key "proxy_pass" in a service, did you mean "upstream"? [unknown-key]`,
 		},
 		{
-			"another proxy's word for a key that comes later", "listener", "{listener: a, port: 443, ssl_certificate: a.pem}",
-			`/ssl_certificate (key): unknown key "ssl_certificate" in a listener, did you mean "tls"? It is not supported yet [unknown-key]`,
+			"another proxy's word for a key of a listener", "listener", "{listener: a, port: 443, ssl_certificate: a.pem}",
+			`/ssl_certificate (key): unknown key "ssl_certificate" in a listener, did you mean "tls"? [unknown-key]`,
+		},
+		{
+			"another proxy's word for a key that comes later", "listener", "{listener: a, port: 443, quic: true}",
+			`/quic (key): unknown key "quic" in a listener, did you mean "http3"? It is not supported yet [unknown-key]`,
 		},
 		{
 			"other proxies' words for which one key would not do", "service", "{service: a, upstream: {host: a, port: 80}}",
@@ -137,8 +141,8 @@ func TestFindingsAboutKeys(t *testing.T) {
 			`/routes/0/respond/contentType (key): "contentType" means nothing without "body", add it or take this out [no-effect]`,
 		},
 		{
-			"a kind that is not there yet", "group", "{group: a}",
-			`/group (key): "group" documents are not supported yet [not-yet]`,
+			"a kind that is not there yet", "envoy", "{envoy: a}",
+			`/envoy (key): "envoy" documents are not supported yet [not-yet]`,
 		},
 		{
 			"a kind that does not exist", "servce", "{servce: a}",

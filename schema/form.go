@@ -16,6 +16,9 @@ func (d *document) form(n *node) string {
 			out = append(out, textForms(d.asText(n))...)
 			continue
 		}
+		if t == "number" && len(n.list("enum")) > 0 {
+			continue // YAML's 1.2 for "1.2"
+		}
 		out = append(out, d.formOf(n, t))
 	}
 	return alternatives(out)

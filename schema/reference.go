@@ -13,7 +13,7 @@ func Reference() string {
 	b.WriteString("# Field reference\n\n" +
 		"Generated from the JSON Schemas in `schema/`; `dragoman schema --explain FIELD` prints the same on a terminal.\n" +
 		"Keys that begin with `x-` are ignored at the top of a document.\n")
-	for _, kind := range []string{"service", "listener", "runtime"} {
+	for _, kind := range []string{"service", "listener", "group", "runtime"} {
 		d := documents()[kind]
 		sections := d.sections()
 		for _, s := range sections {

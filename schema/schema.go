@@ -22,11 +22,11 @@ import (
 var files embed.FS
 
 // Kinds returns the kinds of document that this release takes, sorted.
-func Kinds() []string { return []string{"listener", "runtime", "service"} }
+func Kinds() []string { return []string{"group", "listener", "runtime", "service"} }
 
 // Later returns the kinds of document that the format has and this release
 // does not, sorted.
-func Later() []string { return []string{"defaults", "envoy", "group"} }
+func Later() []string { return []string{"defaults", "envoy"} }
 
 // Text returns the JSON Schema of a kind, as published.
 func Text(kind string) ([]byte, error) {

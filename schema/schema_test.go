@@ -259,7 +259,10 @@ func TestSynonyms(t *testing.T) {
 func TestSharedPatternsAgree(t *testing.T) {
 	ps := parts(t)
 	name := find(ps, "service", "#/definitions/name").is["pattern"]
-	for _, p := range []part{find(ps, "listener", "#/properties/listener"), find(ps, "runtime", "#/properties/runtime")} {
+	for _, p := range []part{
+		find(ps, "listener", "#/properties/listener"), find(ps, "runtime", "#/properties/runtime"),
+		find(ps, "group", "#/properties/group"), find(ps, "listener", "#/properties/groups/items"),
+	} {
 		if diff := cmp.Diff(name, p.is["pattern"]); diff != "" {
 			t.Errorf("%s (-service +it):\n%s", p, diff)
 		}

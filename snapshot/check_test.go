@@ -11,6 +11,8 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	filev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -70,6 +72,14 @@ func TestCheckRefuses(t *testing.T) {
 				`route configuration "https": no listener refers to it`,
 		},
 		{
+			"a secret that does not exist",
+			func(r *translator.Resources) {
+				r.Listeners[0].FilterChains[0].TransportSocket = terminating(t, "a")
+				r.Secrets = []*tlsv3.Secret{{Name: "b"}}
+			},
+			`listener "http": secret "a" does not exist`,
+		},
+		{
 			"in the default filter chain",
 			func(r *translator.Resources) {
 				r.Listeners[0].DefaultFilterChain = &listenerv3.FilterChain{
@@ -115,6 +125,34 @@ func TestCheckRefuses(t *testing.T) {
 				r.Listeners = append(r.Listeners, second)
 			},
 			`listener "second": listener "http" has the same address, TCP 0.0.0.0 port 10000`,
+		},
+		{
+			"one address twice in one group",
+			func(r *translator.Resources) {
+				second := listener(t, "http", 10000)
+				second.Name = "second"
+				r.Listeners = append(r.Listeners, second)
+				r.GroupsOf = map[string][]string{"http": {"edge", "web"}, "second": {"mesh", "web"}}
+			},
+			`listener "second": listener "http" has the same address, TCP 0.0.0.0 port 10000`,
+		},
+		{
+			"one address in a group and everywhere",
+			func(r *translator.Resources) {
+				second := listener(t, "http", 10000)
+				second.Name = "second"
+				r.Listeners = append(r.Listeners, second)
+				r.GroupsOf = map[string][]string{"http": {"edge"}}
+			},
+			`listener "second": listener "http" has the same address, TCP 0.0.0.0 port 10000`,
+		},
+		{
+			"a secret",
+			func(r *translator.Resources) {
+				behind(t, r, "tls", 10001)
+				r.Secrets = r.Secrets[1:]
+			},
+			`listener "tls": secret "tls-cert" does not exist`,
 		},
 		{
 			"one address in two spellings",
@@ -175,5 +213,23 @@ func TestCheckRefuses(t *testing.T) {
 				t.Errorf("Check:\n%v\nwant:\n%s", err, c.want)
 			}
 		})
+	}
+}
+
+// An Envoy that wants everything is not sent keys.
+func TestSecretsAreOnDemand(t *testing.T) {
+	r := services(t, 1)
+	r.Listeners[0].FilterChains[0].TransportSocket = terminating(t, "a")
+	r.Secrets = []*tlsv3.Secret{{Name: "a"}}
+	snap := build(t, r)
+	if err := snap.Check(); err != nil {
+		t.Error(err)
+	}
+	view := snap.View(nil)
+	if s := view.Set(resourcev3.SecretType).Get("a"); s == nil || !s.OnDemand {
+		t.Errorf("the secret is %+v, want it on demand", s)
+	}
+	if l := view.Set(resourcev3.ListenerType).Get("http"); l == nil || l.OnDemand {
+		t.Errorf("the listener is %+v, want it for everybody", l)
 	}
 }

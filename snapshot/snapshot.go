@@ -1,5 +1,5 @@
-// Package snapshot gives a configuration's Envoy resources their versions and
-// checks that they hang together.
+// Package snapshot gives a configuration's Envoy resources their versions,
+// checks that they hang together, and chooses those that an Envoy gets.
 //
 // A version is a hash of content, per resource type: equal resources have
 // equal versions after a restart and on another machine, and an edit to a
@@ -9,10 +9,12 @@
 package snapshot
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,11 +22,13 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	runtimev3 "github.com/envoyproxy/go-control-plane/envoy/service/runtime/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"dragoman/model"
 	"dragoman/translator"
 )
 
@@ -56,8 +60,13 @@ type Snapshot struct {
 	Versions map[string]string // by type URL; every type has one, also without resources
 	Counts   map[string]int    // resources by type URL; types without any are left out
 
-	all      *View
-	messages map[string][]message // by type URL, sorted by name, for Check
+	sets     map[string]*Set     // by type URL; every type has one
+	faults   Faults              // of each resource by itself
+	places   map[string][]string // the addresses of each listener that no other may have
+	groups   []*model.Group
+	groupsOf map[string][]string // of the listeners that are not for every Envoy
+	listened map[string]bool     // groups that some listener is for
+	views    *views
 }
 
 // A message is a resource before it is packed.
@@ -73,24 +82,56 @@ type message struct {
 // Every type gets a version even when it is empty: Envoy would wait 15 s for a
 // type whose version is the empty string.
 func Build(r translator.Resources) (*Snapshot, error) {
-	s := &Snapshot{Versions: map[string]string{}, Counts: map[string]int{}, messages: byType(r)}
-	sets := map[string]*Set{}
+	s := &Snapshot{
+		Versions: map[string]string{},
+		Counts:   map[string]int{},
+		sets:     map[string]*Set{},
+		places:   placesOf(r.Listeners),
+		groups:   r.Groups,
+		groupsOf: r.GroupsOf,
+		listened: map[string]bool{},
+		views:    &views{byGroups: map[string]*View{}, sets: map[setKey]*Set{}},
+	}
+	for _, groups := range r.GroupsOf {
+		for _, g := range groups {
+			s.listened[g] = true
+		}
+	}
+	e, messages := examiner{}, byType(r)
 	whole := sha256.New()
 	for _, typeURL := range Types() {
-		set, err := pack(typeURL, s.messages[typeURL])
+		set, err := s.pack(e, typeURL, messages[typeURL])
 		if err != nil {
 			return nil, err
 		}
-		sets[typeURL] = set
+		s.sets[typeURL] = set
 		s.Versions[typeURL] = set.Version()
 		if n := set.Len(); n > 0 {
 			s.Counts[typeURL] = n
 		}
 		whole.Write([]byte(typeURL + " " + set.Version() + "\n"))
 	}
+	if err := writeGroups(whole, r); err != nil {
+		return nil, err
+	}
 	s.Version = short(whole.Sum(nil))
-	s.all = NewView(s.Version, sets)
 	return s, nil
+}
+
+// writeGroups makes who gets what a part of the version: it decides what Envoys
+// are sent as much as the resources do.
+func writeGroups(w io.Writer, r translator.Resources) error {
+	for _, g := range r.Groups {
+		match, err := json.Marshal(g.Match) // maps in the order of their keys
+		if err != nil {
+			return fmt.Errorf("group %s: %w", g.Name, err)
+		}
+		fmt.Fprintf(w, "group %s %s\n", g.Name, match)
+	}
+	for _, listener := range slices.Sorted(maps.Keys(r.GroupsOf)) {
+		fmt.Fprintf(w, "listener %s %s\n", listener, r.GroupsOf[listener])
+	}
+	return nil
 }
 
 // byType is the one list of the types that Dragoman serves resources of.
@@ -101,6 +142,7 @@ func byType(r translator.Resources) map[string][]message {
 		resourcev3.ListenerType: list(r.Listeners, (*listenerv3.Listener).GetName),
 		resourcev3.RouteType:    list(r.Routes, (*routev3.RouteConfiguration).GetName),
 		resourcev3.RuntimeType:  list(r.Runtimes, (*runtimev3.Runtime).GetName),
+		resourcev3.SecretType:   list(r.Secrets, (*tlsv3.Secret).GetName),
 	}
 }
 
@@ -115,8 +157,9 @@ func list[T proto.Message](in []T, name func(T) string) []message {
 
 // pack makes the set of one type. Each resource is marshalled once, in a form
 // that is the same for the same content, and its version is a hash of that: an
-// Envoy that reconnects and says what it has is understood.
-func pack(typeURL string, in []message) (*Set, error) {
+// Envoy that reconnects and says what it has is understood. What is wrong with a
+// resource by itself is noted.
+func (s *Snapshot) pack(e examiner, typeURL string, in []message) (*Set, error) {
 	out := make([]*Resource, len(in))
 	for i, m := range in {
 		body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(m.body)
@@ -128,27 +171,17 @@ func pack(typeURL string, in []message) (*Set, error) {
 		case i > 0 && in[i-1].name == m.name:
 			return nil, Fault{Type: typeURL, Name: m.name, Msg: "is there twice"}
 		}
+		found := e.examine(m.body)
+		for _, msg := range found.faults {
+			s.faults = append(s.faults, Fault{typeURL, m.name, msg})
+		}
 		sum := sha256.Sum256(body)
 		out[i] = &Resource{
-			Name: m.name, Version: short(sum[:]), Needs: needs(m.body),
+			Name: m.name, Version: short(sum[:]), Needs: found.refs, OnDemand: onDemand(m.body),
 			Body: &anypb.Any{TypeUrl: typeURL, Value: body},
 		}
 	}
 	return NewSet(out...), nil
-}
-
-// needs are the resources that a resource refers to.
-func needs(m proto.Message) []Ref {
-	if c, ok := m.(*clusterv3.Cluster); ok && c.GetType() == clusterv3.Cluster_EDS {
-		return []Ref{{resourcev3.EndpointType, assignmentName(c)}}
-	}
-	return nil
-}
-
-// assignmentName is the name of the load assignment of a cluster that
-// discovers its endpoints.
-func assignmentName(c *clusterv3.Cluster) string {
-	return cmp.Or(c.GetEdsClusterConfig().GetServiceName(), c.GetName())
 }
 
 // words is the text of an error of the protobuf library, which puts a space that
@@ -180,6 +213,8 @@ func kind(typeURL string) string {
 		return "route configuration"
 	case resourcev3.RuntimeType:
 		return "runtime layer"
+	case resourcev3.SecretType:
+		return "secret"
 	}
 	return typeURL
 }

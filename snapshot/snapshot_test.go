@@ -87,8 +87,12 @@ func TestClustersNeedTheirEndpoints(t *testing.T) {
 	own.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
 	other.ClusterDiscoveryType = own.GetClusterDiscoveryType()
 	other.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{ServiceName: "own"}
-	set := build(t, translator.Resources{Clusters: []*clusterv3.Cluster{own, other, cluster(t, "static")}}).
-		View(nil).Set(resourcev3.ClusterType)
+	r := services(t, 3)
+	r.Clusters = []*clusterv3.Cluster{own, other, cluster(t, "static")}
+	for i, c := range r.Clusters {
+		r.Routes[0].VirtualHosts[i].Routes[0] = route(c.GetName())
+	}
+	set := build(t, r).View(nil).Set(resourcev3.ClusterType)
 	for name, want := range map[string][]snapshot.Ref{
 		"own": {{Type: resourcev3.EndpointType, Name: "own"}}, "other": {{Type: resourcev3.EndpointType, Name: "own"}}, "static": nil,
 	} {

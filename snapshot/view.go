@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
@@ -16,7 +15,7 @@ type Resource struct {
 	Name    string
 	Version string // a hash of its content
 	Body    *anypb.Any
-	Needs   []Ref // what it refers to, sorted: of clusters, their load assignments
+	Needs   []Ref // what it refers to, sorted
 
 	// OnDemand marks what an Envoy that wants everything is not sent: secrets,
 	// and what is for gRPC clients. Who names it gets it.
@@ -69,13 +68,29 @@ func (s *Set) All() iter.Seq[*Resource] {
 	}
 }
 
+// refs yields a reference to each resource.
+func (s *Set) refs(typeURL string) iter.Seq[Ref] {
+	return func(yield func(Ref) bool) {
+		for _, name := range s.names {
+			if !yield(Ref{typeURL, name}) {
+				return
+			}
+		}
+	}
+}
+
 // A View is what one Envoy gets. Envoys in the same groups share theirs. It
 // never changes.
 type View struct {
-	Version string          // of the whole
-	sets    map[string]*Set // by type URL
-	empty   *Set            // for types that are not there
+	Version  string          // of the whole
+	Shadowed []Shadowed      // listeners that it would have
+	sets     map[string]*Set // by type URL
+	empty    *Set            // for types that are not there
 }
+
+// Shadowed is a listener that Envoys of two groups do not get, since another of
+// theirs has its address. The first by name is what they get.
+type Shadowed struct{ Listener, By, Address string }
 
 // NewView makes a view of sets by type URL; a type that is left out is empty.
 func NewView(version string, sets map[string]*Set) *View {
@@ -89,6 +104,3 @@ func (v *View) Set(typeURL string) *Set {
 	}
 	return v.empty
 }
-
-// View returns what a node gets. It may be asked for by many at once.
-func (s *Snapshot) View(*corev3.Node) *View { return s.all }

@@ -17,10 +17,13 @@ func listener(at scope, l *model.Listener) *listenerv3.Listener {
 		Name:                          l.Name,
 		Address:                       address(l.Address, l.Port),
 		PerConnectionBufferLimitBytes: wrapperspb.UInt32(bufferLimit),
-		FilterChains: []*listenerv3.FilterChain{{Filters: []*listenerv3.Filter{{
-			Name:       "envoy.filters.network.http_connection_manager",
-			ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: at.pack(connectionManager(at, l))},
-		}}}},
+		FilterChains: []*listenerv3.FilterChain{{
+			TransportSocket: terminateTLS(at, l.TLS),
+			Filters: []*listenerv3.Filter{{
+				Name:       "envoy.filters.network.http_connection_manager",
+				ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: at.pack(connectionManager(at, l))},
+			}},
+		}},
 	}
 	at.check(out)
 	return out

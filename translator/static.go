@@ -9,17 +9,19 @@ import (
 
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // Static is a whole bootstrap that runs resources without a control plane:
 // routes stand inside their listeners, endpoints inside their clusters, and
-// runtimes are static layers. The
+// secrets and runtimes beside them. The
 // admin endpoint is at HOST:PORT, and there is none if that is empty. The
 // resources are left as they are.
 func Static(r Resources, admin string) (*bootstrapv3.Bootstrap, error) {
@@ -49,6 +51,7 @@ func Static(r Resources, admin string) (*bootstrapv3.Bootstrap, error) {
 		}
 		out.StaticResources.Listeners = append(out.StaticResources.Listeners, inlined)
 	}
+	out.StaticResources.Secrets = r.Secrets
 	out.LayeredRuntime = staticLayers(r)
 	if err := out.ValidateAll(); err != nil {
 		return nil, fmt.Errorf("static bootstrap: %w", err)
@@ -96,6 +99,9 @@ func inlineEndpoints(c *clusterv3.Cluster, endpoints []*endpointv3.ClusterLoadAs
 func inlineRoutes(l *listenerv3.Listener, routes []*routev3.RouteConfiguration) (*listenerv3.Listener, error) {
 	out := proto.CloneOf(l)
 	for _, chain := range out.GetFilterChains() {
+		if err := inlineSecrets(chain.GetTransportSocket()); err != nil {
+			return nil, err
+		}
 		for _, f := range chain.GetFilters() {
 			config, err := inlineManager(f.GetTypedConfig(), routes)
 			if err != nil {
@@ -105,6 +111,25 @@ func inlineRoutes(l *listenerv3.Listener, routes []*routev3.RouteConfiguration) 
 		}
 	}
 	return out, nil
+}
+
+// inlineSecrets lets a listener find its secrets among the static ones.
+func inlineSecrets(socket *corev3.TransportSocket) error {
+	context := new(tlsv3.DownstreamTlsContext)
+	if socket == nil || !socket.GetTypedConfig().MessageIs(context) {
+		return nil
+	}
+	if err := socket.GetTypedConfig().UnmarshalTo(context); err != nil {
+		return err
+	}
+	common := context.GetCommonTlsContext()
+	for _, s := range common.GetTlsCertificateSdsSecretConfigs() {
+		s.SdsConfig = nil
+	}
+	if s := common.GetValidationContextSdsSecretConfig(); s != nil {
+		s.SdsConfig = nil
+	}
+	return anypb.MarshalFrom(socket.GetTypedConfig(), context, proto.MarshalOptions{Deterministic: true})
 }
 
 // inlineManager returns what is no connection manager as it is.

@@ -33,7 +33,7 @@ type Options struct {
 func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
 	var found diag.Problems
 	roots := cmp.Or(o.SystemRoots, DefaultSystemRoots)
-	var out Resources
+	out := Resources{Groups: byName(cfg.Groups), GroupsOf: map[string][]string{}}
 	for _, s := range byName(cfg.Services) {
 		if s.Upstream == nil {
 			continue
@@ -49,7 +49,12 @@ func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
 	for _, l := range byName(cfg.Listeners) {
 		at := scope{origin: l.Origin, what: "listener " + l.Name, found: &found}
 		out.Listeners = append(out.Listeners, listener(at, l))
+		if len(l.Groups) > 0 {
+			out.GroupsOf[l.Name] = l.Groups
+		}
+		out.Secrets = append(out.Secrets, secrets(at, l.TLS)...)
 	}
+	out.Secrets = sortedSecrets(out.Secrets)
 	for _, r := range byName(cfg.Runtimes) {
 		at := scope{origin: r.Origin, what: "runtime " + r.Name, found: &found}
 		out.Runtimes = append(out.Runtimes, runtime(at, r))

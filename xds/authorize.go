@@ -11,11 +11,15 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"dragoman/snapshot"
 )
 
 // Authorize says whether whoever has an identity may be the node that it says
-// it is. The error is told to the client.
-type Authorize func(identity []string, node, cluster string) error
+// it is, metadata included: all of it decides what a node gets of the snapshot,
+// which is nil before the first. The error is told to the client.
+type Authorize func(identity []string, node *corev3.Node, snap *snapshot.Snapshot) error
 
 // certified are the names of the verified certificate that a client has shown:
 // its URIs, which SPIFFE ids are, and its DNS names. A name with a colon is a
@@ -51,24 +55,32 @@ func names(cert *x509.Certificate) []string {
 // admit turns away a client that is not the node it says it is. A stream says
 // it with its first request, and may say something else later.
 func (s *stream) admit(node *corev3.Node) error {
-	claim := claim{node.GetId(), node.GetCluster()}
-	if s.authorize == nil || s.admitted && (node == nil || claim == s.claim) {
+	if s.admitted && (node == nil || proto.Equal(node, s.claim)) {
 		return nil
 	}
-	if err := s.authorize(s.certified, claim.node, claim.cluster); err != nil {
-		if total, say := s.refusals.count(); say {
+	if err := s.allowed(node, s.engine.newest()); err != nil {
+		return err
+	}
+	s.claim, s.admitted = node, true
+	return nil
+}
+
+// allowed asks whether the client may be a node, and so have what is for it in
+// a snapshot.
+func (s *stream) allowed(node *corev3.Node, snap *snapshot.Snapshot) error {
+	if s.authorize == nil {
+		return nil
+	}
+	if err := s.authorize(s.certified, node, snap); err != nil {
+		if total, say := s.refusals.count(notThatNode); say {
 			s.log.Warn("node refused",
 				slog.Any("identity", s.certified),
-				slog.String("claimed", clip(claim.node, maxName)),
-				slog.String("claimed_cluster", clip(claim.cluster, maxName)),
+				slog.String("claimed", clip(node.GetId(), maxName)),
+				slog.String("claimed_cluster", clip(node.GetCluster(), maxName)),
 				slog.String("error", err.Error()),
 				slog.Int("refusals", total))
 		}
 		return status.Error(codes.PermissionDenied, err.Error())
 	}
-	s.claim, s.admitted = claim, true
 	return nil
 }
-
-// claim is who a client says it is.
-type claim struct{ node, cluster string }

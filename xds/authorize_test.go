@@ -10,14 +10,16 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"dragoman/internal/envoytest"
+	"dragoman/snapshot"
 	"dragoman/xds"
 )
 
 // named lets nodes be whom their certificate names.
-func named(identity []string, node, cluster string) error {
-	if cluster == "test-cluster" && slices.Contains(identity, "spiffe://test/"+node) {
+func named(identity []string, node *corev3.Node, _ *snapshot.Snapshot) error {
+	if node.GetCluster() == "test-cluster" && node.GetMetadata() == nil && slices.Contains(identity, "spiffe://test/"+node.GetId()) {
 		return nil
 	}
 	return errors.New("no")
@@ -59,10 +61,10 @@ func TestSomebodyElsesNode(t *testing.T) {
 }
 
 // A stream that was let in as one node is asked again when it is another, also
-// if only the cluster differs, and not when it says nothing.
+// if only the cluster or the metadata differ, and not when it says nothing.
 func TestAnotherNodeLater(t *testing.T) {
 	for form, delta := range forms() {
-		for _, node := range []*corev3.Node{{Id: "other", Cluster: "test-cluster"}, {Id: "test-id", Cluster: "other"}, {}} {
+		for _, node := range []*corev3.Node{{Id: "other", Cluster: "test-cluster"}, {Id: "test-id", Cluster: "other"}, {Id: "test-id", Cluster: "test-cluster", Metadata: &structpb.Struct{}}, {}} {
 			t.Run(form+" "+node.String(), func(t *testing.T) {
 				ca := envoytest.NewCA(t)
 				s, _ := secured(t, ca, xds.Options{Authorize: named})
@@ -103,7 +105,7 @@ func TestNoNodeIsNobody(t *testing.T) {
 // Without TLS nobody has an identity.
 func TestPlainTextHasNoIdentity(t *testing.T) {
 	got := make(chan []string, 1)
-	s := runWith(t, 0, xds.Options{Authorize: func(identity []string, _, _ string) error {
+	s := runWith(t, 0, xds.Options{Authorize: func(identity []string, _ *corev3.Node, _ *snapshot.Snapshot) error {
 		got <- identity
 		return errors.New("no")
 	}})

@@ -51,6 +51,9 @@ func (g *engine) publish(snap *snapshot.Snapshot) {
 	g.observe(Event{Kind: Published, Versions: snap.Versions})
 	told := map[*snapshot.View]map[string]string{}
 	for _, e := range g.envoys {
+		if e.turnedAway(snap) {
+			continue
+		}
 		v := snap.View(e.node)
 		if told[v] == nil {
 			told[v] = versions(v)
@@ -61,6 +64,7 @@ func (g *engine) publish(snap *snapshot.Snapshot) {
 
 // assign gives an Envoy its view. The lock is held.
 func (g *engine) assign(e *envoy, v *snapshot.View, versions map[string]string) {
+	e.warnOf(v)
 	e.view = v
 	for s := range e.streams {
 		g.observe(Event{Kind: Assigned, Stream: s.who.Stream, Versions: versions})
@@ -108,7 +112,7 @@ func (g *engine) join(s *stream, node *corev3.Node) {
 	s.node = node
 	s.envoy.Store(e)
 	e.node = node
-	if g.snap == nil {
+	if g.snap == nil || e.turnedAway(g.snap) {
 		return
 	}
 	if v := g.snap.View(node); v != e.view {
@@ -165,6 +169,14 @@ func (g *engine) close(s *stream) time.Duration {
 	g.leave(s, e)
 	g.observe(Event{Kind: Closed, Stream: s.who.Stream})
 	return max(time.Since(s.opened), 1)
+}
+
+// newest is the snapshot that serves, nil before the first.
+func (g *engine) newest() *snapshot.Snapshot {
+	if recent := g.recent.Load(); recent != nil {
+		return (*recent)[0]
+	}
+	return nil
 }
 
 // past is the newest view of a node whose set of a type has a version, nil if

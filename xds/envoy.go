@@ -1,6 +1,8 @@
 package xds
 
 import (
+	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +37,42 @@ type envoy struct {
 	mu      sync.Mutex
 	streams map[*stream]bool // changed with the engine's lock held as well
 	roll    rollout
+}
+
+// turnedAway ends the streams whose client may not be this Envoy any more, since
+// what the Envoy is to get has changed. The engine's lock is held.
+func (e *envoy) turnedAway(snap *snapshot.Snapshot) bool {
+	away := false
+	for s := range e.streams {
+		err := s.allowed(e.node, snap)
+		if err == nil {
+			continue
+		}
+		away = true
+		select {
+		case s.turned <- err:
+		default: // it has been told
+		}
+		s.nudge()
+	}
+	return away
+}
+
+// warnOf says which listeners an Envoy does not get, once for each. The engine's
+// lock is held.
+func (e *envoy) warnOf(v *snapshot.View) {
+	for _, shadow := range v.Shadowed {
+		if e.view != nil && slices.Contains(e.view.Shadowed, shadow) {
+			continue
+		}
+		for s := range e.streams {
+			s.log.Warn("listener left out",
+				slog.String("listener", shadow.Listener),
+				slog.String("by", shadow.By),
+				slog.String("address", shadow.Address))
+			break // one of an Envoy's streams is enough
+		}
+	}
 }
 
 // retarget begins with the newest view.

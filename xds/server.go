@@ -19,14 +19,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
-	"google.golang.org/grpc/status"
 
 	"dragoman/snapshot"
 )
@@ -44,6 +40,24 @@ type Options struct {
 	// one; an Envoy without ADS has one for each cluster's endpoints and each
 	// listener's routes, which a smaller number would leave waiting unseen.
 	MaxStreams uint32
+
+	// MaxOpen bounds the streams of all clients, and their connections, 20,000
+	// each if zero. One client may have half: whoever has the same names in its
+	// certificate or, without one, the same IP address.
+	MaxOpen int
+
+	// Arrivals is how fast streams may begin, 500 a second after 250 at once if
+	// zero. Those that are too many wait. One client may have half as many a
+	// second, and four times as many at once, before it waits for itself alone.
+	Arrivals Rate
+
+	// FirstRequest is how long a stream may be silent at first, 15 s if zero.
+	FirstRequest time.Duration
+
+	// Requests is how fast those of one stream may come, 500 a second after
+	// 2,000 at once if zero. A large one counts as several. They wait, and after
+	// 10 s of it the stream is ended.
+	Requests Rate
 
 	// TLS returns what the next handshake is to use, which may be another each
 	// time. The server speaks plain text if it is nil.
@@ -99,6 +113,7 @@ type Server struct {
 	health  *health.Server
 	streams *streams
 
+	clients  *clients
 	refusals *refusals
 }
 
@@ -113,11 +128,18 @@ func New(o Options) *Server {
 	}
 	o.MaxRecvBytes = cmp.Or(o.MaxRecvBytes, 64<<20)
 	o.MaxStreams = cmp.Or(o.MaxStreams, 1000)
+	o.MaxOpen = cmp.Or(o.MaxOpen, 20_000)
+	o.Arrivals = cmp.Or(o.Arrivals, Rate{Burst: 250, PerSecond: 500})
+	o.Requests = cmp.Or(o.Requests, Rate{Burst: 2000, PerSecond: 500})
+	o.FirstRequest = cmp.Or(o.FirstRequest, 15*time.Second)
 	o.HandshakeTimeout = cmp.Or(o.HandshakeTimeout, 10*time.Second)
 	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, 500*time.Millisecond)
 	o.Linger = cmp.Or(o.Linger, 5*time.Second)
 	o.WarmTimeout = cmp.Or(o.WarmTimeout, 20*time.Second)
-	s := &Server{options: o, engine: newEngine(o), health: health.NewServer(), refusals: new(refusals)}
+	s := &Server{
+		options: o, engine: newEngine(o), health: health.NewServer(),
+		clients: newClients(o.MaxOpen, o.Arrivals), refusals: newRefusals(),
+	}
 	s.streams = &streams{engine: s.engine, log: o.Log, authorize: o.Authorize, refusals: s.refusals}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	return s
@@ -149,13 +171,14 @@ func (s *Server) Publish(ctx context.Context, snap *snapshot.Snapshot) error {
 func (s *Server) Run(ctx context.Context, ls []net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	srv := grpc.NewServer(
-		grpc.Creds(s.credentials()),
+		grpc.Creds(newHandshakes(s.options.TLS, s.clients, s.refusals, s.options.Log)),
 		grpc.ConnectionTimeout(s.options.HandshakeTimeout),
 		grpc.MaxRecvMsgSize(s.options.MaxRecvBytes),
 		grpc.MaxConcurrentStreams(s.options.MaxStreams),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout}),
-		grpc.StreamInterceptor(endWith(ctx)),
+		grpc.MaxHeaderListSize(maxHeaders),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout, MaxConnectionIdle: maxIdle}),
+		grpc.StreamInterceptor(s.guard(ctx)),
 	)
 	s.streams.register(srv)
 	if s.options.Register != nil {
@@ -181,35 +204,3 @@ func (s *Server) Run(ctx context.Context, ls []net.Listener) error {
 	})
 	return g.Wait()
 }
-
-// credentials are TLS, or none.
-func (s *Server) credentials() credentials.TransportCredentials {
-	if s.options.TLS == nil {
-		return insecure.NewCredentials()
-	}
-	return newHandshakes(s.options.TLS, s.refusals, s.options.Log)
-}
-
-// endWith ends every stream when ctx does.
-func endWith(ctx context.Context) grpc.StreamServerInterceptor {
-	return func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, serve grpc.StreamHandler) error {
-		both, cancel := context.WithCancel(stream.Context())
-		defer cancel()
-		defer context.AfterFunc(ctx, cancel)()
-		err := serve(srv, endingStream{stream, both})
-		if err == nil && ctx.Err() != nil {
-			return status.Error(codes.Unavailable, "the server is shutting down")
-		}
-		return err
-	}
-}
-
-// endingStream is a stream with a context that ends sooner.
-type endingStream struct {
-	grpc.ServerStream
-
-	ctx context.Context
-}
-
-// Context returns the context that ends with the server too.
-func (s endingStream) Context() context.Context { return s.ctx }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
@@ -47,14 +48,17 @@ type stream struct {
 	authorize Authorize
 	refusals  *refusals
 	certified []string // the names in the client's certificate
+	exposed   bool     // its connection: secrets are kept from it
 	who       Event    // of its opening
 	log       *slog.Logger
 	wake      chan struct{} // of capacity one
+	turned    chan error    // of capacity one: why the stream is to end
 
 	// Of the goroutine that receives.
-	claim    claim // that was admitted last, if any was
+	claim    *corev3.Node // that was admitted last, if any was
 	admitted bool
 	node     *corev3.Node
+	withheld bool // secrets were
 
 	opened time.Time // with the engine's lock
 	closed atomic.Bool
@@ -95,8 +99,8 @@ func (s *streams) stream(ctx context.Context, delta bool, typeURL string) *strea
 		log = log.With(slog.String("peer", who.Peer))
 	}
 	return &stream{
-		engine: s.engine, delta: delta, only: typeURL, authorize: s.authorize, refusals: s.refusals, certified: certified(ctx),
-		who: who, log: log, wake: make(chan struct{}, 1), types: map[string]*progress{},
+		engine: s.engine, delta: delta, only: typeURL, authorize: s.authorize, refusals: s.refusals, certified: certified(ctx), exposed: exposed(ctx),
+		who: who, log: log, wake: make(chan struct{}, 1), turned: make(chan error, 1), types: map[string]*progress{},
 	}
 }
 
@@ -136,6 +140,11 @@ func (s *stream) lock() *envoy {
 // send sends what there is to send until the stream ends.
 func (s *stream) send(ctx context.Context, w wire, ended <-chan error) error {
 	for {
+		select {
+		case err := <-s.turned: // before it is sent anything more
+			return err
+		default:
+		}
 		m, at := s.next(time.Now())
 		if m != nil {
 			if err := w.send(*m); err != nil {
@@ -258,6 +267,10 @@ func (s *stream) request(r request, now time.Time) error {
 		return status.Errorf(codes.InvalidArgument, "this stream has resources of type %s alone, not %q", s.only, clip(r.typeURL, maxName))
 	case !served(r.typeURL):
 		return status.Errorf(codes.InvalidArgument, "unknown resource type %q", clip(r.typeURL, maxName))
+	}
+	if s.exposed && r.typeURL == resourcev3.SecretType {
+		s.withhold(r)
+		return nil
 	}
 	e := s.lock()
 	if e == nil {

@@ -42,28 +42,24 @@ func announceAdmin(ls []net.Listener, log *slog.Logger) {
 	}
 }
 
-// newAdmin lets the admin server ask the others.
-func newAdmin(dir string, p *pipeline.Pipeline, w *watcher.Watcher, f *fleet.Fleet, t *refusal.Tracker, log *slog.Logger) *admin.Server {
+// newAdmin lets the admin server ask the others; o has what it is told of here.
+func newAdmin(o admin.Options, p *pipeline.Pipeline, w *watcher.Watcher, t *refusal.Tracker) *admin.Server {
 	state := func(r pipeline.Report) admin.State { return adminState(r, t) }
-	return admin.New(admin.Options{
-		Dir:      dir,
-		Log:      log,
-		Fleet:    f.Snapshot,
-		State:    func() admin.State { return state(p.Report()) },
-		Services: func() []admin.Service { return adminServices(p.Report().Config) },
-		Reload: func(ctx context.Context) (admin.State, error) {
-			r, err := p.Look(ctx)
-			return state(r), err
-		},
-		Approve: func(ctx context.Context) (admin.State, error) {
-			r, err := p.Approve(ctx)
-			return state(r), err
-		},
-		Watch: func() admin.Watch {
-			s := w.Stats()
-			return admin.Watch{Mode: s.Mode.String(), Events: s.Events, Overflows: s.Overflows, Rearms: s.Rearms}
-		},
-	})
+	o.State = func() admin.State { return state(p.Report()) }
+	o.Services = func() []admin.Service { return adminServices(p.Report().Config) }
+	o.Reload = func(ctx context.Context) (admin.State, error) {
+		r, err := p.Look(ctx)
+		return state(r), err
+	}
+	o.Approve = func(ctx context.Context) (admin.State, error) {
+		r, err := p.Approve(ctx)
+		return state(r), err
+	}
+	o.Watch = func() admin.Watch {
+		s := w.Stats()
+		return admin.Watch{Mode: s.Mode.String(), Events: s.Events, Overflows: s.Overflows, Rearms: s.Rearms}
+	}
+	return admin.New(o)
 }
 
 func adminState(r pipeline.Report, t *refusal.Tracker) admin.State {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"github.com/spf13/pflag"
 
 	"dragoman/diag"
@@ -24,6 +25,22 @@ func systemRoots(f *pflag.FlagSet, o *translator.Options) {
 	f.StringVar(&o.SystemRoots, "system-roots", translator.DefaultSystemRoots, "file on the Envoys' hosts with the roots that https upstreams are checked against")
 }
 
+// A loading says how a configuration is read where it is not served.
+type loading struct {
+	translate translator.Options
+	allow     []string // directories of files that documents name
+}
+
+func (o *loading) flags(f *pflag.FlagSet) {
+	allowPath(f, &o.allow)
+	systemRoots(f, &o.translate)
+}
+
+// allowPath adds the flag that says where named files may lie.
+func allowPath(f *pflag.FlagSet, dirs *[]string) {
+	f.StringArrayVar(dirs, "allow-path", nil, "further `DIR` that certificates and the like may lie in; may be given again")
+}
+
 // A loaded configuration, as far as it is right.
 type loaded struct {
 	config   *model.Config      // nil when nothing is right
@@ -32,17 +49,49 @@ type loaded struct {
 	files    int
 }
 
-// load reads sources as serve does when it starts.
-func load(sources []loader.Source, o translator.Options) loaded {
+// load reads directories, files, and - for standard input as serve does when it
+// starts.
+func (o *loading) load(paths []string, stdin io.Reader) (loaded, error) {
 	var out loaded
+	sources, err := readPaths(paths, stdin)
+	if err != nil {
+		return out, err
+	}
 	l := loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
-		snap, problems := pipeline.Build(c, o)
+		snap, problems := pipeline.Build(c, o.translate)
 		out.snapshot = snap
 		return problems
 	}})
-	res := l.Apply(sources)
+	l.Take(sources)
+	named, err := loader.ReadNamed(l.Named(), append(directories(paths), o.allow...))
+	if err != nil {
+		return out, err
+	}
+	res := l.Apply(named)
 	out.config, out.problems, out.files = res.Config, res.Problems, res.Files
+	return out, nil
+}
+
+// directories are where the paths are, or lead to.
+func directories(paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		if info, err := os.Stat(p); p != "-" && err == nil && info.IsDir() {
+			out = append(out, p)
+			continue
+		}
+		out = append(out, filepath.Dir(p)) // of standard input, the working directory
+	}
 	return out
+}
+
+// seenFrom adds what is to be said to one Envoy, if there is one.
+func (l *loaded) seenFrom(node *corev3.Node) {
+	if node == nil || l.snapshot == nil || l.problems.HasErrors() {
+		return
+	}
+	l.problems = append(l.problems, shadowed(l.config, l.snapshot.View(node), node)...)
+	l.problems.Sort()
 }
 
 // summary is a line for people.

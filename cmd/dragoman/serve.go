@@ -39,6 +39,7 @@ type serveCommand struct {
 	onError    oneOf
 	onNACK     oneOf
 	allowEmpty bool
+	allowPaths []string
 	stateDir   string
 	linger     time.Duration
 	watcher    watcher.Options
@@ -73,6 +74,7 @@ func newServe() *cobra.Command {
 	f.Var(&s.onError, "on-error", "what an error holds back: quarantine, the files that it concerns; freeze, every change")
 	f.Var(&s.onNACK, "on-nack", "what follows when Envoys refuse a resource: report, a problem at its file and line; rollback, its file goes back to what was accepted last, too")
 	f.BoolVar(&s.allowEmpty, "allow-empty", false, "let most services, or the last one, go at once; they are held otherwise")
+	allowPath(f, &s.allowPaths)
 	f.StringVar(&s.stateDir, "state-dir", "", "keep what serves in this directory over restarts; outside of DIR, or hidden")
 	f.DurationVar(&s.linger, "linger", 5*time.Second, "how long an Envoy keeps what its routes have ceased to use, for requests in flight")
 	f.Var(&s.logFormat, "log-format", "form of the log on standard error")
@@ -107,7 +109,7 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	}
 	s.watcher.Log = log
 	w := watcher.New(s.dir, s.watcher)
-	server, p, a, t := s.assemble(guard.options(log), w, pipeline.Options{Restore: restored, Keep: keep(keeper), Log: log})
+	server, p, a, t := s.assemble(s.channel.options(guard, log), w, pipeline.Options{Restore: restored, Keep: keep(keeper), Log: log})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { t.Run(ctx); return nil })
 	g.Go(func() error { return guard.run(ctx) })
@@ -153,6 +155,7 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 	}
 	server := xds.New(x)
 	o.Dir, o.Hints, o.Translate = s.dir, w.Changes(), s.translate
+	o.AllowPaths = s.allowPaths
 	o.AllowEmpty, o.Freeze, o.Rollback = s.allowEmpty, s.onError.value == "freeze", s.rollback()
 	o.Looked = func(l pipeline.Look) { a.Reloaded(l.OK, l.Duration) }
 	o.Publishing = func(b pipeline.Publication) { refused.Published(publication(b)) }
@@ -160,7 +163,7 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 		return publish(ctx, server, snap, o.Log)
 	}
 	p = pipeline.New(o)
-	a = newAdmin(s.dir, p, w, envoys, refused, o.Log)
+	a = newAdmin(admin.Options{Dir: s.dir, Log: o.Log, Fleet: envoys.Snapshot, Refusals: server.Refusals}, p, w, refused)
 	return server, p, a, refused
 }
 

@@ -33,14 +33,13 @@ func (s *serveCommand) judge(log *slog.Logger, p **pipeline.Pipeline) refusal.Op
 
 // publication is what those who know of refusals are to know of it.
 func publication(b pipeline.Publication) refusal.Publication {
-	all := b.Snapshot.View(nil)
 	return refusal.Publication{
 		Version: b.Snapshot.Version,
 		Types:   b.Snapshot.Versions,
 		Config:  b.Config,
 		Files:   b.Files,
 		Content: func(typeURL, name string) string {
-			if r := all.Set(typeURL).Get(name); r != nil {
+			if r := b.Snapshot.All(typeURL).Get(name); r != nil {
 				return r.Version
 			}
 			return ""

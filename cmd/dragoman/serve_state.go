@@ -62,7 +62,7 @@ func (s *serveCommand) openState(log *slog.Logger) (*state.Keeper, []loader.Sour
 	}
 	var out []loader.Source
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		out = append(out, loader.Source{Path: name, Data: files[name]})
+		out = append(out, loader.Source{Path: name, Data: files[name], Named: !loader.IsConfig(name)})
 	}
 	return state.NewKeeper(dir, log), out, nil
 }

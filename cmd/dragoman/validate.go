@@ -8,12 +8,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragoman/diag"
-	"dragoman/translator"
 )
 
 func newValidate() *cobra.Command {
 	var strict bool
-	var o translator.Options
+	var one nodeFlag
+	var o loading
 	output := oneOf{"text", []string{"text", "json", "github"}}
 	cmd := &cobra.Command{
 		Use:   "validate [PATH... | -]",
@@ -24,11 +24,15 @@ func newValidate() *cobra.Command {
 			if len(args) == 0 {
 				args = []string{"."}
 			}
-			sources, err := readPaths(args, cmd.InOrStdin())
+			node, err := one.node()
 			if err != nil {
 				return err
 			}
-			res := load(sources, o)
+			res, err := o.load(args, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			res.seenFrom(node)
 			if err := printProblems(cmd.OutOrStdout(), output.value, res.problems); err != nil {
 				return err
 			}
@@ -43,7 +47,8 @@ func newValidate() *cobra.Command {
 	}
 	cmd.Flags().VarP(&output, "output", "o", "form of the result")
 	cmd.Flags().BoolVar(&strict, "strict", false, "warnings count as errors")
-	systemRoots(cmd.Flags(), &o)
+	one.flags(cmd.Flags(), "also check what comes together in")
+	o.flags(cmd.Flags())
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -62,7 +63,27 @@ func (ca *CA) Issue(t testing.TB, names ...string) tls.Certificate {
 // IssueBetween returns a certificate that is good between two times.
 func (ca *CA) IssueBetween(t testing.TB, from, to time.Time, names ...string) tls.Certificate {
 	t.Helper()
-	key := newKey(t)
+	return ca.issue(t, newKey(t), from, to, names...)
+}
+
+// IssueRSA is Issue with an RSA key of so many bits.
+func (ca *CA) IssueRSA(t testing.TB, bits int, names ...string) tls.Certificate {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca.IssueKey(t, key, names...)
+}
+
+// IssueKey is Issue with another key.
+func (ca *CA) IssueKey(t testing.TB, key crypto.Signer, names ...string) tls.Certificate {
+	t.Helper()
+	return ca.issue(t, key, time.Now().Add(-time.Hour), time.Now().Add(30*day), names...)
+}
+
+func (ca *CA) issue(t testing.TB, key crypto.Signer, from, to time.Time, names ...string) tls.Certificate {
+	t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +99,7 @@ func (ca *CA) IssueBetween(t testing.TB, from, to time.Time, names ...string) tl
 	for _, name := range names {
 		uri, err := url.Parse(name)
 		switch ip := net.ParseIP(name); {
+		case name == "": // a certificate without any
 		case ip != nil:
 			template.IPAddresses = append(template.IPAddresses, ip)
 		case err == nil && uri.Scheme != "":
@@ -101,6 +123,16 @@ func PEM(t testing.TB, c tls.Certificate) (cert, key []byte) {
 		cert = append(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block})...)
 	}
 	return cert, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+}
+
+// Signer is the key of a certificate, to issue another one for it.
+func Signer(t testing.TB, c tls.Certificate) crypto.Signer {
+	t.Helper()
+	key, ok := c.PrivateKey.(crypto.Signer)
+	if !ok {
+		t.Fatalf("a key that cannot sign: %T", c.PrivateKey)
+	}
+	return key
 }
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {

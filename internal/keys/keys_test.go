@@ -34,7 +34,7 @@ func (r row) name() string {
 
 func rows() []row {
 	return slices.Concat(serviceRows(), upstreamRows(), endpointRows(), matchRows(), valueRows(), actionRows(),
-		rewriteRows(), policyRows(), listenerRows(), logRows(), runtimeRows())
+		rewriteRows(), policyRows(), listenerRows(), tlsRows(), logRows(), groupRows(), runtimeRows())
 }
 
 func TestEveryKeyWorks(t *testing.T) {

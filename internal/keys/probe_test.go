@@ -274,11 +274,22 @@ func compare(in any, field, want string) error {
 	return nil
 }
 
-// listening compares the addresses that Envoy listens on by a listener's name.
-func listening(name, want string) check {
+// listening wants that Envoy has the row's listener, on the row's port.
+func listening() check {
 	return func(p *probe) error {
-		if got := p.envoy.Listeners(p.t)[p.of(name)]; got != p.of(want) {
-			return fmt.Errorf("the listener %s is at %q, want %q", p.of(name), got, p.of(want))
+		if got := p.envoy.Listeners(p.t)[p.row.name()]; got != p.of("127.0.0.1:<port>") {
+			return fmt.Errorf("the listener %s is at %q, want %q", p.row.name(), got, p.of("127.0.0.1:<port>"))
+		}
+		return nil
+	}
+}
+
+// absent wants that the Envoy does not have the row's listener. It has been sent
+// all that there are by then.
+func absent() check {
+	return func(p *probe) error {
+		if got, there := p.envoy.Listeners(p.t)[p.row.name()]; there {
+			return fmt.Errorf("the listener %s is at %q, want none", p.row.name(), got)
 		}
 		return nil
 	}

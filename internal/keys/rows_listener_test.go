@@ -17,15 +17,15 @@ func listenerRows() []row {
 		},
 		{
 			key: "listener.listener", yaml: ownListener, instead: "other-name",
-			check: listening("<name>", "127.0.0.1:<port>"),
+			check: listening(),
 		},
 		{
 			key: "listener.address", yaml: ownListener,
-			check: listening("<name>", "127.0.0.1:<port>"),
+			check: listening(),
 		},
 		{
 			key: "listener.port", yaml: ownListener + everywhere, instead: "<port-other>",
-			check: every(listening("<name>", "127.0.0.1:<port>"), see(status, map[string]string{"@127.0.0.1:<port> GET /": "200"})),
+			check: every(listening(), see(status, map[string]string{"@127.0.0.1:<port> GET /": "200"})),
 		},
 		{
 			key: "listener.trustedHops", yaml: ownListener + "trustedHops: 2\n" + everywhere,

@@ -68,7 +68,7 @@ func (d document) walk(schema any, path string, out map[string]object) {
 		out[path+"."+key] = d.resolve(property)
 		d.walk(property, path+"."+key, out)
 	}
-	if len(properties) > 0 || path == "runtime.values" { // below that are the user's keys
+	if len(properties) > 0 || path == "runtime.values" || path == "group.match.metadata" { // below that are the user's keys
 		return
 	}
 	d.walkList(o["items"], path, out)

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
+	"google.golang.org/protobuf/types/known/structpb"
 	"gopkg.in/yaml.v3"
 
 	"dragoman/diag"
@@ -38,7 +41,9 @@ type site struct {
 
 func newSite(t testing.TB, up *upstreams, fallback string) *site {
 	t.Helper()
-	return &site{t: t, up: up, config: t.TempDir(), logs: t.TempDir(), ports: map[string]int{}, fallback: fallback}
+	s := &site{t: t, up: up, config: t.TempDir(), logs: t.TempDir(), ports: map[string]int{}, fallback: fallback}
+	up.certificates.write(t, s.config)
+	return s
 }
 
 // put writes what a row says into the directory.
@@ -102,8 +107,8 @@ func (s *site) start(layers []string) []string {
 			s.t.Fatalf("Envoy's %s is %d:\n%s", name, n, s.envoy.Log())
 		}
 	}
-	if got := len(s.envoy.Listeners(s.t)); got != len(cfg.Listeners) {
-		s.t.Fatalf("Envoy has %d of %d listeners:\n%s", got, len(cfg.Listeners), s.envoy.Log())
+	if got, want := len(s.envoy.Listeners(s.t)), snap.View(node()).Set(resourcev3.ListenerType).Len(); got != want {
+		s.t.Fatalf("Envoy has %d of %d listeners:\n%s", got, want, s.envoy.Log())
 	}
 	return layers
 }
@@ -111,16 +116,15 @@ func (s *site) start(layers []string) []string {
 // load reads the directory as serve does, and takes no error.
 func (s *site) load() (*model.Config, *snapshot.Snapshot) {
 	s.t.Helper()
-	sources, unsettled, err := loader.OpenDir(s.config, 0).Look(nil)
-	if err != nil || len(unsettled) > 0 {
-		s.t.Fatalf("reading the directory: %v, and %v are not settled", err, unsettled)
-	}
 	var snap *snapshot.Snapshot
-	res := loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
+	res, err := loader.ReadDir(s.config, loader.Options{Check: func(c *model.Config) diag.Problems {
 		built, problems := pipeline.Build(c, translator.Options{SystemRoots: s.up.roots})
 		snap = built
 		return problems
-	}}).Apply(sources)
+	}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	for _, p := range res.Problems.Errors() {
 		s.t.Errorf("%s:%d: %s (%s)", p.File, p.Line, p.Msg, p.Hint)
 	}
@@ -158,10 +162,20 @@ func serve(t testing.TB, snap *snapshot.Snapshot) int {
 	return number
 }
 
-// withLayers gives a bootstrap a runtime layer for each name, as its first is.
+// node is what the Envoy of a site says of itself.
+func node() *corev3.Node {
+	return &corev3.Node{Id: "test-id", Cluster: "test-cluster", Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{
+		"region": structpb.NewStringValue("eu"),
+		"place":  structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{"rack": structpb.NewNumberValue(7)}}),
+	}}}
+}
+
+// withLayers gives a bootstrap the node, and a runtime layer for each name, as
+// its first is.
 func withLayers(t testing.TB, bootstrap string, names []string) string {
 	t.Helper()
 	var root struct {
+		Node    map[string]any
 		Runtime struct {
 			Layers []map[string]any
 		} `yaml:"layered_runtime"`
@@ -180,6 +194,7 @@ func withLayers(t testing.TB, bootstrap string, names []string) string {
 		layer["name"] = name
 		root.Runtime.Layers = append(root.Runtime.Layers, map[string]any{"name": name, "rtds_layer": layer})
 	}
+	root.Node = map[string]any{"id": node().GetId(), "cluster": node().GetCluster(), "metadata": node().GetMetadata().AsMap()}
 	out, err := yaml.Marshal(root)
 	if err != nil {
 		t.Fatal(err)

@@ -20,11 +20,13 @@ type upstreams struct {
 	places map[string]string // addresses by placeholder
 	roots  string            // file of the authority that is trusted
 	six    bool              // the machine has IPv6
+
+	certificates *certificates // that listeners show
 }
 
 func newUpstreams(t testing.TB) *upstreams {
 	t.Helper()
-	out := &upstreams{places: map[string]string{}, roots: filepath.Join(t.TempDir(), "roots.pem")}
+	out := &upstreams{places: map[string]string{}, roots: filepath.Join(t.TempDir(), "roots.pem"), certificates: newCertificates(t)}
 	ca := envoytest.NewCA(t)
 	if err := os.WriteFile(out.roots, ca.PEM(), 0o600); err != nil {
 		t.Fatal(err)
