@@ -18,12 +18,13 @@ const (
 	tooLarge           = "size"        // a request above Options.MaxRecvBytes
 	tooFast            = "rate"        // requests above Options.Requests
 	badRequest         = "request"     // for what is not served
+	plainText          = "plain"       // secrets that would leave the machine in plain text
 )
 
 func reasons() []string {
 	return []string{
 		badHandshake, slowHandshake, notHTTP2, tooManyConnections, tooManyStreams, tooManyPings,
-		notThatNode, silent, tooLarge, tooFast, badRequest,
+		notThatNode, silent, tooLarge, tooFast, badRequest, plainText,
 	}
 }
 

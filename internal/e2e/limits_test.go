@@ -25,6 +25,7 @@ import (
 	grpcstatus "google.golang.org/grpc/status"
 
 	"dragoman/internal/envoytest"
+	"dragoman/internal/servetest"
 )
 
 // A hostile is a client that does what it should not.
@@ -48,7 +49,7 @@ func TestBadClientsDisturbNobody(t *testing.T) {
 	write(t, filepath.Join(dir, "a.yaml"), answer("a", "0"))
 	f := startWith(t, func(t testing.TB, xds int) string {
 		t.Helper()
-		return printed(t, xds, "--node-id", "edge", "--tls-ca", file("ca.crt"), "--tls-cert", file("envoy.crt"), "--tls-key", file("envoy.key"))
+		return servetest.Bootstrap(t, xds, "--node-id", "edge", "--tls-ca", file("ca.crt"), "--tls-cert", file("envoy.crt"), "--tls-key", file("envoy.key"))
 	}, dir, "--tls-cert", file("server.crt"), "--tls-key", file("server.key"), "--tls-client-ca", file("ca.crt"),
 		"--authorize", file("rules.yaml"), "--max-streams", "200")
 	f.wants(t, "a", http.StatusOK, "0")
