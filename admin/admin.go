@@ -3,7 +3,8 @@
 // accepted.
 //
 // It holds no state of its own but metrics. It neither reads files nor serves
-// Envoys, and all that it can change is when to look next.
+// Envoys, and all that it can change is when to look next, and whether what is
+// held because too much went at once may go.
 package admin
 
 import (
@@ -13,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,6 +29,7 @@ type Options struct {
 	State    func() State
 	Services func() []Service
 	Reload   func(context.Context) (State, error) // looks at once, and returns what that has led to
+	Approve  func(context.Context) (State, error) // lets go what is held, and returns what that has led to
 	Watch    func() Watch
 	Fleet    func() fleet.Snapshot
 	Refusals func() map[string]uint64 // clients that were turned away, by the reason; every reason is there
@@ -35,17 +38,26 @@ type Options struct {
 
 // A State is what the last look at the directory has left.
 type State struct {
-	Looked    time.Time // when it was over; zero before the first
-	Succeeded time.Time // when something new was read last and all was right; zero if never
-	OK        bool      // all that there is was read and is right
-	Trouble   string    // why the directory cannot be read; "" if it can
-	Unsettled []string  // files that are being written
-	Problems  diag.Problems
+	Looked    time.Time      // when it was over; zero before the first
+	Succeeded time.Time      // when something new was read last and all was right; zero if never
+	OK        bool           // all that there is was read and is right
+	Trouble   string         // why the directory cannot be read; "" if it can
+	Unsettled []string       // files that are being written
+	Problems  diag.Problems  // of files
+	Refusals  diag.Problems  // what Envoys refuse, where that is written
+	Refused   map[string]int // how many resources they do, by type URL
 	Files     int
 	Held      []string // files whose newest content is not served
 	Services  int
 	Pending   bool      // what is valid is yet to be published
 	Versions  []Version // what was published, the newest first; the first serves
+}
+
+// all are the problems of files and what Envoys refuse.
+func (s State) all() diag.Problems {
+	out := slices.Concat(s.Problems, s.Refusals)
+	out.Sort()
+	return out
 }
 
 // A Version is one that was published.

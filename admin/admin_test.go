@@ -67,6 +67,8 @@ func bad() admin.State {
 	s := good()
 	s.OK, s.Held, s.Unsettled = false, []string{"cart.yaml"}, []string{"new.yaml"}
 	s.Problems = diag.Problems{problem, warning}
+	s.Refusals = diag.Problems{{Code: diag.Refused, File: "cart.yaml", Line: 1, Col: 1, Width: 1, Msg: `cluster "cart" is refused by edge-1 and 41 others: no`, Hint: "mend it"}}
+	s.Refused = map[string]int{clusters: 1}
 	return s
 }
 
@@ -141,7 +143,7 @@ func TestReady(t *testing.T) {
 	}
 }
 
-func TestReload(t *testing.T) {
+func TestReloadAndApprove(t *testing.T) {
 	pending := good()
 	pending.Pending = true
 	for name, tt := range map[string]struct {
@@ -154,21 +156,26 @@ func TestReload(t *testing.T) {
 		"pending": {pending, nil, http.StatusServiceUnavailable},
 		"late":    {admin.State{}, errors.New("waiting for a look: too late"), http.StatusServiceUnavailable},
 	} {
-		t.Run(name, func(t *testing.T) {
-			looks := 0
-			s := server(admin.State{}, func(ctx context.Context) (admin.State, error) {
-				looks++
-				if _, ok := ctx.Deadline(); !ok {
-					t.Error("a look may take for ever")
+		for _, path := range []string{"reload", "approve"} {
+			t.Run(name+" "+path, func(t *testing.T) {
+				done := map[string]int{}
+				do := func(what string) func(context.Context) (admin.State, error) {
+					return func(ctx context.Context) (admin.State, error) {
+						done[what]++
+						if _, ok := ctx.Deadline(); !ok {
+							t.Error("it may take for ever")
+						}
+						return tt.state, tt.err
+					}
 				}
-				return tt.state, tt.err
+				s := admin.New(admin.Options{Reload: do("reload"), Approve: do("approve")})
+				w := ask(s, http.MethodPost, "/api/v1/"+path)
+				if w.Code != tt.want || done[path] != 1 || len(done) != 1 {
+					t.Errorf("%d after %v, want %d after one %s", w.Code, done, tt.want, path)
+				}
+				golden.Text(t, filepath.Join("testdata", "reload", name+".json"), w.Body.String())
 			})
-			w := ask(s, http.MethodPost, "/api/v1/reload")
-			if w.Code != tt.want || looks != 1 {
-				t.Errorf("%d after %d looks, want %d after one", w.Code, looks, tt.want)
-			}
-			golden.Text(t, filepath.Join("testdata", "reload", name+".json"), w.Body.String())
-		})
+		}
 	}
 }
 
@@ -183,6 +190,7 @@ func TestRefusals(t *testing.T) {
 		"DELETE /metrics":        "405 GET, HEAD",
 		"GET /api/v1/reload":     "405 POST",
 		"HEAD /api/v1/reload":    "405 POST",
+		"GET /api/v1/approve":    "405 POST",
 		"GET /api/v1/nodes/more": "404",
 		"POST /api/v2":           "404",
 	} {

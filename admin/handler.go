@@ -21,11 +21,12 @@ const index = `Dragoman
 /readyz             a valid configuration is being served
 /metrics            for Prometheus
 /api/v1/status      all in short
-/api/v1/problems    what is wrong with files, and where
+/api/v1/problems    what is wrong with files or refused by Envoys, and where
 /api/v1/nodes       the Envoys, and what each has accepted and refused
 /api/v1/services    what is served, and which file it is from
 /api/v1/versions    what was published, and when
 /api/v1/reload      POST looks at all files at once
+/api/v1/approve     POST lets go what is held because too much went at once
 `
 
 // Handler answers all paths.
@@ -44,7 +45,8 @@ func (s *Server) Handler() http.Handler {
 	} {
 		mux.Handle(path, only(h, http.MethodGet, http.MethodHead))
 	}
-	mux.Handle("/api/v1/reload", only(s.reload, http.MethodPost))
+	mux.Handle("/api/v1/reload", only(outcome(s.o.Reload), http.MethodPost))
+	mux.Handle("/api/v1/approve", only(outcome(s.o.Approve), http.MethodPost))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, fmt.Sprintf("there is no %s; / lists what there is", r.URL.Path))
 	})
@@ -100,7 +102,7 @@ func notReady(s State) string {
 }
 
 func (s *Server) problems(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, problems(s.o.State().Problems))
+	answer(w, http.StatusOK, problems(s.o.State().all()))
 }
 
 // problems is what validate prints with -o json.
@@ -112,20 +114,22 @@ func problems(ps diag.Problems) json.RawMessage {
 	return b.Bytes()
 }
 
-// reload looks at once and answers with what that has led to.
-func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), reloadTime)
-	defer cancel()
-	state, err := s.o.Reload(ctx)
-	switch {
-	case err != nil:
-		fail(w, http.StatusServiceUnavailable, err.Error())
-	case state.Pending:
-		answer(w, http.StatusServiceUnavailable, outcomeOf(state))
-	case !state.OK:
-		answer(w, http.StatusUnprocessableEntity, outcomeOf(state))
-	default:
-		answer(w, http.StatusOK, outcomeOf(state))
+// outcome does something and answers with what that has led to.
+func outcome(do func(context.Context) (State, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), reloadTime)
+		defer cancel()
+		state, err := do(ctx)
+		switch {
+		case err != nil:
+			fail(w, http.StatusServiceUnavailable, err.Error())
+		case state.Pending:
+			answer(w, http.StatusServiceUnavailable, outcomeOf(state))
+		case !state.OK:
+			answer(w, http.StatusUnprocessableEntity, outcomeOf(state))
+		default:
+			answer(w, http.StatusOK, outcomeOf(state))
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ type (
 		Rearms    uint64 `json:"rearms"`
 	}
 
-	// outcomeJSON answers a reload. Report is what /api/v1/problems has.
+	// outcomeJSON answers a reload and an approval. Report is what /api/v1/problems has.
 	outcomeJSON struct {
 		OK      bool      `json:"ok"`
 		Trouble string    `json:"trouble,omitzero"`
@@ -125,7 +125,8 @@ type (
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 	state, watch, counts := s.o.State(), s.o.Watch(), s.o.Fleet().Counts()
-	errs := len(state.Problems.Errors())
+	all := state.all()
+	errs := len(all.Errors())
 	out := statusJSON{
 		Directory: s.o.Dir,
 		Reason:    notReady(state),
@@ -137,7 +138,7 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 		Files:     filesOf(state),
 		Services:  state.Services,
 		Errors:    errs,
-		Warnings:  len(state.Problems) - errs,
+		Warnings:  len(all) - errs,
 		Envoys:    envoysJSON(counts),
 		Watch:     watchJSON(watch),
 	}
@@ -149,7 +150,7 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 }
 
 func outcomeOf(s State) outcomeJSON {
-	out := outcomeJSON{OK: s.OK, Trouble: s.Trouble, Pending: s.Pending, Files: filesOf(s), Report: problems(s.Problems)}
+	out := outcomeJSON{OK: s.OK, Trouble: s.Trouble, Pending: s.Pending, Files: filesOf(s), Report: problems(s.all())}
 	if len(s.Versions) > 0 {
 		out.Version = s.Versions[0].Version
 	}

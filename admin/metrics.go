@@ -146,7 +146,8 @@ func rows() []row {
 			func(l look) []value { return one(float64(l.inSync)) },
 		},
 		{"nacks_total", "Responses that Envoys have refused, by resource type.", prometheus.CounterValue, "type", nacks},
-		{"xds_refused_total", "Connections and streams that were turned away, by the reason.", prometheus.CounterValue, "reason", refused},
+		{"refused_resources", "Resources that a connected Envoy refuses now, by type.", prometheus.GaugeValue, "type", refused},
+		{"xds_refused_total", "Connections and streams that were turned away, by the reason.", prometheus.CounterValue, "reason", turnedAway},
 		{
 			"watch_events_total", "Events that the file system told of.", prometheus.CounterValue, "",
 			func(l look) []value { return one(float64(l.watch.Events)) },
@@ -169,12 +170,16 @@ func version(l look) []value {
 	return []value{{l.Versions[0].Version, 1}}
 }
 
-// nacks has every type from the start: a rate needs a zero to rise from.
-func nacks(l look) []value {
+func nacks(l look) []value { return byType(l.nacks) }
+
+func refused(l look) []value { return byType(l.Refused) }
+
+// byType has every type from the start: a rate needs a zero to rise from.
+func byType[N int | uint64](counts map[string]N) []value {
 	var out []value
 	for _, name := range types() {
 		v := value{label: name}
-		for url, n := range l.nacks {
+		for url, n := range counts {
 			if short(url) == name {
 				v.number += float64(n)
 			}
@@ -184,7 +189,7 @@ func nacks(l look) []value {
 	return out
 }
 
-func refused(l look) []value {
+func turnedAway(l look) []value {
 	var out []value
 	for _, reason := range slices.Sorted(maps.Keys(l.refusals)) {
 		out = append(out, value{reason, float64(l.refusals[reason])})

@@ -45,6 +45,10 @@ const (
 	Frozen        Code = 3011 // right, but waits for files that are not
 	Unused        Code = 3012 // nothing leads there
 	Rejected      Code = 4001 // Envoy's own constraints refuse the translation
+	Refused       Code = 4002 // an Envoy has refused a resource
+	OwnTrouble    Code = 4003 // for a reason that lies with that Envoy's host
+	RolledBack    Code = 4004 // refused, and back to what was accepted last
+	NotReady      Code = 4005 // a resource that Envoy does not become done with
 	NamedFile     Code = 5001 // a file that YAML names is missing, elsewhere or unreadable
 	Certificate   Code = 5002 // not PEM, encrypted, of a kind that Envoy does not take
 	KeyMismatch   Code = 5003 // a certificate and another one's key
@@ -65,6 +69,7 @@ var names = map[Code]string{
 	NoFallThrough: "no-fall-through", StillUsed: "still-used", Emptied: "emptied", MostGone: "most-gone",
 	Frozen: "frozen", Unused: "unused", Rejected: "rejected", NamedFile: "named-file", Certificate: "certificate", KeyMismatch: "key-mismatch",
 	OutOfDate: "out-of-date", EndsSoon: "ends-soon", NoServerName: "no-server-name",
+	Refused: "refused", OwnTrouble: "own-trouble", RolledBack: "rolled-back", NotReady: "not-ready",
 }
 
 // Name is the code's word, such as unknown-key.

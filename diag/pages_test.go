@@ -19,10 +19,11 @@ import (
 const pages = "../docs/errors"
 
 // withoutExample are the codes that no files by themselves cause, but a file
-// system, a change, or a mistake of ours.
+// system, a change, an Envoy, or a mistake of ours.
 func withoutExample() []diag.Code {
 	return []diag.Code{
-		diag.Unreadable, diag.StillUsed, diag.Emptied, diag.MostGone, diag.Frozen, diag.Rejected,
+		diag.Unreadable, diag.StillUsed, diag.Emptied, diag.MostGone, diag.Frozen,
+		diag.Rejected, diag.Refused, diag.OwnTrouble, diag.RolledBack, diag.NotReady,
 		diag.Certificate, diag.KeyMismatch, diag.OutOfDate, diag.EndsSoon, diag.NoServerName,
 	}
 }

@@ -50,6 +50,8 @@ type Loader struct {
 
 	fallback string // the listener that served services which name none
 
+	based bool // something has been accepted
+
 	allowEmpty bool
 	freeze     bool
 	approved   bool             // what is held may go, in this Apply
@@ -61,6 +63,9 @@ type Loader struct {
 type versions struct {
 	newest *file // nil when the file is gone
 	good   *file // nil when no content of it has been served
+
+	accepted *file // what Envoys have accepted last; nil when that is not known, or was nothing
+	rejected []rejected
 }
 
 // A Result is what a directory amounts to now.
@@ -105,6 +110,7 @@ type Content struct {
 	path string
 	hash [sha256.Size]byte
 	text string
+	file *file // nil for a file that documents name
 }
 
 // Path is the file's name: relative to the configuration root, or absolute.
@@ -123,7 +129,7 @@ func (l *Loader) Good() []Content {
 	out := make([]Content, 0, len(l.order))
 	for _, path := range l.order {
 		if f := l.files[path].good; f != nil {
-			out = append(out, Content{f.path, f.hash, f.text})
+			out = append(out, Content{f.path, f.hash, f.text, f})
 		}
 	}
 	return append(out, l.goodNamed()...)
@@ -189,7 +195,7 @@ func (l *Loader) take(s Source) {
 	case v.good != nil && v.good.hash == sha256.Sum256(s.Data):
 		v.newest = v.good // back to what serves
 	default:
-		v.newest = parse(s.Path, s.Data)
+		v.newest = v.judged(parse(s.Path, s.Data))
 	}
 }
 

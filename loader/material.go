@@ -348,7 +348,7 @@ func (l *Loader) goodNamed() []Content {
 	}
 	out := make([]Content, 0, len(texts))
 	for _, path := range slices.Sorted(maps.Keys(texts)) {
-		out = append(out, Content{path, sha256.Sum256([]byte(texts[path])), texts[path]})
+		out = append(out, Content{path, sha256.Sum256([]byte(texts[path])), texts[path], nil})
 	}
 	return out
 }

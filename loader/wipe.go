@@ -50,7 +50,7 @@ func (l *Loader) wiped(s *settled, k *linker) []conflict {
 	}
 	lost := k.loss(l.changed(s.active))
 	gone, before := len(lost.services), len(l.last.Services)
-	p := diag.Problem{Code: diag.MostGone, File: ".", Line: 1, Col: 1, Width: 1, Hint: "put back what is missing, or start with --allow-empty if that is meant"}
+	p := diag.Problem{Code: diag.MostGone, File: ".", Line: 1, Col: 1, Width: 1, Hint: "put back what is missing; if that is meant, POST /api/v1/approve to the admin address, or start with --allow-empty"}
 	switch {
 	case len(s.active) == 0 && gone == 0:
 		p.Code, p.Msg = diag.Emptied, "the last document is gone, and what it said still serves"

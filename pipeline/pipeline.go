@@ -27,6 +27,12 @@ type Options struct {
 	Log       *slog.Logger
 	Looked    func(Look) // is told of looks, one after the other; nil is nobody
 
+	// Publishing is told what is about to be published. Nil is nobody.
+	Publishing func(Publication)
+
+	// Rollback keeps what Accepted and Reject need.
+	Rollback bool
+
 	// AllowPaths are directories beside Dir in which files that documents name
 	// may lie, such as certificates.
 	AllowPaths []string
@@ -39,12 +45,11 @@ type Options struct {
 }
 
 // A Pipeline turns hints into publications. It is for one goroutine, Run's,
-// but for Report and Look.
+// but for Report, Look, Approve, Accepted and Reject.
 type Pipeline struct {
 	o        Options
 	dir      *loader.Dir
 	loader   *loader.Loader
-	approved chan struct{} // capacity one
 	reports  reports
 	checked  *snapshot.Snapshot // the last that passed every check
 	built    *snapshot.Snapshot // of what the loader says serves
@@ -54,9 +59,12 @@ type Pipeline struct {
 	unkept   bool               // what serves has not been handed to Keep
 	failures int                // of publishing it
 
+	fleet    verdicts    // of the Envoys
+	contents []published // of which they may still speak, the oldest first
+
 	record   record
 	reported atomic.Pointer[Report]
-	asks     chan chan<- Report
+	asks     chan ask
 }
 
 // grace is how long a file must be missing or empty to count as such.
@@ -68,7 +76,8 @@ const pollElsewhere = 500 * time.Millisecond
 
 // New returns a pipeline that has read nothing.
 func New(o Options) *Pipeline {
-	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), approved: make(chan struct{}, 1), unkept: o.Keep != nil, asks: make(chan chan<- Report)}
+	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), unkept: o.Keep != nil, asks: make(chan ask)}
+	p.fleet.wake = make(chan struct{}, 1)
 	p.reports.log = o.Log
 	p.loader = loader.New(loader.Options{AllowEmpty: o.AllowEmpty, Freeze: o.Freeze, Check: func(c *model.Config) diag.Problems {
 		snap, problems := Build(c, o.Translate)
@@ -81,20 +90,11 @@ func New(o Options) *Pipeline {
 	return p
 }
 
-// Approve lets go what is held now because so much of it went at once. It
-// does not wait for that, and may be called at any time and by anybody.
-func (p *Pipeline) Approve() {
-	select {
-	case p.approved <- struct{}{}:
-	default: // It is asked for already.
-	}
-}
-
 // Run looks at everything once, and then follows the hints until ctx ends.
 func (p *Pipeline) Run(ctx context.Context) error {
 	var settle, retry, elsewhere, aged <-chan time.Time
 	var unsettled []string
-	var asked chan<- Report
+	var asked ask
 	hint, due := []string(nil), true
 	p.restore()
 	for {
@@ -103,8 +103,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		}
 		again := p.publish(ctx)
 		p.keep()
-		p.report(unsettled, asked)
-		asked = nil
+		p.report(unsettled, asked.done)
+		asked = ask{}
 		settle, retry = after(len(unsettled) > 0, loader.SettleTime), after(again, p.backoff())
 		elsewhere, aged = p.follow(elsewhere)
 		select {
@@ -113,7 +113,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		case hint = <-p.o.Hints:
 			due = true
 		case asked = <-p.asks:
-			hint, due = nil, true
+			if hint, due = nil, !asked.approve; asked.approve {
+				p.take(p.loader.Approve(), nil, time.Now())
+			}
 		case <-settle:
 			hint, due = unsettled, true
 		case <-elsewhere:
@@ -122,11 +124,11 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		case <-aged:
 			due = false
 			p.take(p.loader.Apply(nil), nil, time.Now())
-		case <-p.approved:
-			due = false
-			p.take(p.loader.Approve(), nil, time.Now())
 		case <-retry:
 			due = false
+		case <-p.fleet.wake:
+			due = false
+			p.heed()
 		}
 	}
 }
@@ -176,6 +178,9 @@ func (p *Pipeline) restore() {
 		return
 	}
 	p.record.read(start, p.o.Restore, res)
+	if p.o.Rollback {
+		p.loader.Accept(p.loader.Good(), nil) // it served
+	}
 	p.built, p.pending = p.checked, true
 	p.o.Log.Info("state restored",
 		slog.String("version", p.built.Version),
@@ -251,6 +256,7 @@ func (p *Pipeline) publish(ctx context.Context) (again bool) {
 	if !p.pending {
 		return false
 	}
+	p.publishing()
 	if err := p.o.Publish(ctx, p.built); err != nil {
 		p.failures++
 		p.serving = "" // perhaps some of it: going back is a change too

@@ -82,6 +82,14 @@ func (l *loop) write(name, content string) {
 	}
 }
 
+// approve lets go what is held, and waits until it has gone.
+func (l *loop) approve() {
+	l.t.Helper()
+	if _, err := l.Approve(l.t.Context()); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
 // hint tells the loop where to look and waits until it has.
 func (l *loop) hint(names ...string) {
 	l.hints <- names
@@ -347,8 +355,7 @@ func TestAWipeWaitsForApproval(t *testing.T) {
 		l.write("a.yaml", goodA)
 		l.write("b.yaml", goodB)
 		l.hint()
-		l.Approve()
-		synctest.Wait()
+		l.approve()
 		for _, name := range []string{"a.yaml", "b.yaml"} {
 			if err := os.Remove(filepath.Join(dir, name)); err != nil {
 				t.Fatal(err)
@@ -365,8 +372,7 @@ func TestAWipeWaitsForApproval(t *testing.T) {
 		l.write("a.yaml", goodA)
 		l.hint("a.yaml")
 		l.wantPublished("a is back", 1)
-		l.Approve()
-		synctest.Wait()
+		l.approve()
 		l.wantPublished("the rest is approved", 2)
 		if !strings.Contains(l.log.String(), "nothing is held any more") {
 			t.Errorf("the log does not say that nothing is held:\n%s", l.log.String())
@@ -389,8 +395,7 @@ func TestAVanishedDirectoryMayBeApproved(t *testing.T) {
 		l.hint()
 		time.Sleep(2 * time.Second)
 		l.wantPublished("the directory is gone", 1)
-		l.Approve()
-		synctest.Wait()
+		l.approve()
 		l.wantPublished("that is approved", 2)
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)

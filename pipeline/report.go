@@ -60,20 +60,36 @@ func (p *Pipeline) Report() Report {
 	return Report{}
 }
 
+// An ask is what somebody wants of Run, and who is told what that has left.
+type ask struct {
+	approve bool // rather than to look
+	done    chan<- Report
+}
+
 // Look has Run look at everything at once, and returns what that has left. It
 // may be called by anybody, and waits for Run to begin.
 func (p *Pipeline) Look(ctx context.Context) (Report, error) {
+	return p.ask(ctx, false, "a look")
+}
+
+// Approve has Run let go what is held now because so much of it went at once,
+// and returns what that has left. It is like Look otherwise, but does not look.
+func (p *Pipeline) Approve(ctx context.Context) (Report, error) {
+	return p.ask(ctx, true, "an approval")
+}
+
+func (p *Pipeline) ask(ctx context.Context, approve bool, what string) (Report, error) {
 	done := make(chan Report, 1)
 	select {
-	case p.asks <- done:
+	case p.asks <- ask{approve, done}:
 	case <-ctx.Done():
-		return Report{}, fmt.Errorf("waiting for a look: %w", context.Cause(ctx))
+		return Report{}, fmt.Errorf("waiting for %s: %w", what, context.Cause(ctx))
 	}
 	select {
 	case r := <-done:
 		return r, nil
 	case <-ctx.Done():
-		return Report{}, fmt.Errorf("waiting for a look to end: %w", context.Cause(ctx))
+		return Report{}, fmt.Errorf("waiting for %s to end: %w", what, context.Cause(ctx))
 	}
 }
 
@@ -115,7 +131,7 @@ func (r *record) read(began time.Time, changes []loader.Source, res loader.Resul
 
 // published notes a publication.
 func (r *record) published(s *snapshot.Snapshot) {
-	files := slices.Sorted(maps.Keys(r.changed))
+	files := r.files()
 	v := Version{
 		Version:   s.Version,
 		At:        time.Now(),
@@ -128,6 +144,9 @@ func (r *record) published(s *snapshot.Snapshot) {
 	// A new slice each time: reports share it.
 	r.Versions = append([]Version{v}, r.Versions[:min(len(r.Versions), keptVersions-1)]...)
 }
+
+// files are those that have changed since the version that serves.
+func (r *record) files() []string { return slices.Sorted(maps.Keys(r.changed)) }
 
 // report makes the record public, to whom it was asked for above all.
 func (p *Pipeline) report(unsettled []string, asked chan<- Report) {

@@ -77,6 +77,10 @@ func (r *reports) report(p diag.Problem, hasServed bool) {
 		r.log.Warn("a file should be looked at", attrs...)
 	case p.Code == diag.Emptied, p.Code == diag.MostGone:
 		r.log.Error("too much went at once; it is held and goes on serving", attrs...)
+	case p.Code == diag.RolledBack && hasServed:
+		r.log.Error("Envoys refuse a file; what was accepted of it last serves", attrs...)
+	case p.Code == diag.RolledBack:
+		r.log.Error("Envoys refuse a new file; nothing of it serves", attrs...)
 	case hasServed:
 		r.log.Error("a file is wrong; its last good content serves", attrs...)
 	default:

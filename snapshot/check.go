@@ -26,13 +26,13 @@ func (s *Snapshot) Check() error {
 		for r := range set.All() {
 			for _, need := range r.Needs {
 				used[need.Name] = used[need.Name] || need.Type == resourcev3.RouteType
-				if s.set(need.Type).Get(need.Name) == nil {
+				if s.All(need.Type).Get(need.Name) == nil {
 					faults = append(faults, Fault{typeURL, r.Name, fmt.Sprintf("%s %q does not exist", kind(need.Type), need.Name)})
 				}
 			}
 		}
 	}
-	for r := range s.set(resourcev3.RouteType).All() {
+	for r := range s.All(resourcev3.RouteType).All() {
 		if !used[r.Name] {
 			faults = append(faults, Fault{resourcev3.RouteType, r.Name, "no listener refers to it"})
 		}
@@ -52,7 +52,7 @@ func (s *Snapshot) Check() error {
 func (s *Snapshot) addresses() Faults {
 	var out Faults
 	bound := map[string][]string{} // listeners by where they are bound
-	for r := range s.set(resourcev3.ListenerType).All() {
+	for r := range s.All(resourcev3.ListenerType).All() {
 		for _, where := range s.places[r.Name] {
 			i := slices.IndexFunc(bound[where], func(other string) bool { return s.meet(r.Name, other) })
 			if i >= 0 {

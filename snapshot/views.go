@@ -39,7 +39,8 @@ func (s *Snapshot) View(node *corev3.Node) *View {
 	return v
 }
 
-func (s *Snapshot) set(typeURL string) *Set {
+// All returns the resources of a type in all views.
+func (s *Snapshot) All(typeURL string) *Set {
 	if set := s.sets[typeURL]; set != nil {
 		return set
 	}
@@ -52,7 +53,7 @@ func (s *Snapshot) view(groups []string) *View {
 		return NewView(s.Version, s.sets)
 	}
 	roots, shadowed := s.listeners(groups)
-	roots = slices.AppendSeq(roots, s.set(resourcev3.RuntimeType).refs(resourcev3.RuntimeType))
+	roots = slices.AppendSeq(roots, s.All(resourcev3.RuntimeType).refs(resourcev3.RuntimeType))
 	found := s.closure(roots)
 	sets := make(map[string]*Set, len(s.sets))
 	whole := sha256.New()
@@ -72,7 +73,7 @@ func (s *Snapshot) listeners(groups []string) ([]Ref, []Shadowed) {
 	var out []Ref
 	var shadowed []Shadowed
 	bound := map[string]string{}
-	for r := range s.set(resourcev3.ListenerType).All() {
+	for r := range s.All(resourcev3.ListenerType).All() {
 		of := s.groupsOf[r.Name]
 		if len(of) > 0 && !slices.ContainsFunc(of, func(g string) bool { return slices.Contains(groups, g) }) {
 			continue
@@ -100,7 +101,7 @@ func (s *Snapshot) closure(todo []Ref) map[string]map[string]*Resource {
 	for len(todo) > 0 {
 		at := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		r := s.set(at.Type).Get(at.Name)
+		r := s.All(at.Type).Get(at.Name)
 		if r == nil || out[at.Type][at.Name] != nil {
 			continue
 		}

@@ -174,7 +174,7 @@ func TestEndpointsComeAgain(t *testing.T) {
 }
 
 // A client that does not read is nobody's concern.
-func TestWhoDoesNotRead(t *testing.T) {
+func TestWhoDoesNotReadDelaysNobody(t *testing.T) {
 	for form, delta := range forms() {
 		t.Run(form, func(t *testing.T) {
 			s := run(t)

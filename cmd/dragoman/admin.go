@@ -14,6 +14,7 @@ import (
 	"dragoman/fleet"
 	"dragoman/model"
 	"dragoman/pipeline"
+	"dragoman/refusal"
 	"dragoman/watcher"
 	"dragoman/xds"
 )
@@ -42,12 +43,17 @@ func announceAdmin(ls []net.Listener, log *slog.Logger) {
 }
 
 // newAdmin lets the admin server ask the others; o has what it is told of here.
-func newAdmin(o admin.Options, p *pipeline.Pipeline, w *watcher.Watcher) *admin.Server {
-	o.State = func() admin.State { return adminState(p.Report()) }
+func newAdmin(o admin.Options, p *pipeline.Pipeline, w *watcher.Watcher, t *refusal.Tracker) *admin.Server {
+	state := func(r pipeline.Report) admin.State { return adminState(r, t) }
+	o.State = func() admin.State { return state(p.Report()) }
 	o.Services = func() []admin.Service { return adminServices(p.Report().Config) }
 	o.Reload = func(ctx context.Context) (admin.State, error) {
 		r, err := p.Look(ctx)
-		return adminState(r), err
+		return state(r), err
+	}
+	o.Approve = func(ctx context.Context) (admin.State, error) {
+		r, err := p.Approve(ctx)
+		return state(r), err
 	}
 	o.Watch = func() admin.Watch {
 		s := w.Stats()
@@ -56,10 +62,11 @@ func newAdmin(o admin.Options, p *pipeline.Pipeline, w *watcher.Watcher) *admin.
 	return admin.New(o)
 }
 
-func adminState(r pipeline.Report) admin.State {
+func adminState(r pipeline.Report, t *refusal.Tracker) admin.State {
 	s := admin.State{
 		Looked: r.Looked, Succeeded: r.Succeeded, OK: r.OK(), Trouble: r.Trouble, Unsettled: r.Unsettled,
 		Problems: r.Problems, Files: r.Files, Held: r.Held, Pending: r.Pending,
+		Refusals: t.Problems(), Refused: t.Counts(),
 	}
 	if r.Config != nil {
 		s.Services = len(r.Config.Services)
@@ -85,35 +92,34 @@ func adminServices(c *model.Config) []admin.Service {
 	return out
 }
 
-// observe tells the fleet of what happens on the streams.
-func observe(f *fleet.Fleet) func(xds.Event) {
-	return func(e xds.Event) {
-		switch e.Kind {
-		case xds.Published:
-			f.Published(e.Versions)
-		case xds.Assigned:
-			f.Assigned(e.Stream, e.Versions)
-		case xds.Opened:
-			f.Opened(fleet.Stream{
-				ID: e.Stream, Node: e.Node, Cluster: e.Cluster,
-				Peer: e.Peer, Protocol: e.Protocol, Service: e.Service,
-			})
-		case xds.Closed:
-			f.Closed(e.Stream)
-		case xds.Asked:
-			f.Asked(e.Stream, e.Type)
-		case xds.Dropped:
-			f.Dropped(e.Stream, e.Type)
-		case xds.Offered:
-			f.Offered(e.Stream, e.Type, e.Version)
-		case xds.Accepted:
-			f.Accepted(e.Stream, e.Type, e.Version)
-		case xds.Partly:
-			f.Partly(e.Stream, e.Type, e.Version)
-		case xds.Refused:
-			f.Refused(e.Stream, e.Type, e.Version, e.Words)
-		case xds.Stuck: // the log has it
-		}
+// observeFleet tells the fleet of what happens on the streams.
+func observeFleet(f *fleet.Fleet, e xds.Event) {
+	switch e.Kind {
+	case xds.Published:
+		f.Published(e.Versions)
+	case xds.Assigned:
+		f.Assigned(e.Stream, e.Versions)
+	case xds.Opened:
+		f.Opened(fleet.Stream{
+			ID: e.Stream, Node: e.Node, Cluster: e.Cluster,
+			Peer: e.Peer, Protocol: e.Protocol, Service: e.Service,
+		})
+	case xds.Closed:
+		f.Closed(e.Stream)
+	case xds.Asked:
+		f.Asked(e.Stream, e.Type)
+	case xds.Dropped:
+		f.Dropped(e.Stream, e.Type)
+	case xds.Offered:
+		f.Offered(e.Stream, e.Type, e.Version)
+	case xds.Accepted:
+		f.Accepted(e.Stream, e.Type, e.Version)
+	case xds.Partly:
+		f.Partly(e.Stream, e.Type, e.Version)
+	case xds.Refused:
+		f.Refused(e.Stream, e.Type, e.Version, e.Words)
+	case xds.Stuck:
+		// It has the version still to come.
 	}
 }
 

@@ -50,6 +50,8 @@ type (
 		}
 	}
 
+	serverVersions struct{ Versions []struct{ Version string } }
+
 	serverNodes struct{ Nodes []serverNode }
 
 	serverNode struct {
@@ -76,6 +78,11 @@ type (
 // settled tells whether all files are served and all Envoys have them.
 func (s serverStatus) settled() bool {
 	return s.OK && !s.Pending && len(s.Files.Unsettled) == 0 && s.Envoys.InSync == s.Envoys.Connected
+}
+
+// published tells whether a version serves or has served.
+func (v serverVersions) published(version string) bool {
+	return slices.ContainsFunc(v.Versions, func(o struct{ Version string }) bool { return o.Version == version })
 }
 
 func (s serverStatus) String() string {

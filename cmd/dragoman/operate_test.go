@@ -88,6 +88,32 @@ func TestOperate(t *testing.T) {
 	}
 }
 
+// A version that serves or has served is waited for only until the Envoys have
+// what serves now; a held file is no reason to give up.
+func TestWaitForAVersion(t *testing.T) {
+	now := time.Now()
+	state := admin.State{Looked: now, Held: []string{"cart.yaml"}, Versions: []admin.Version{{Version: "v2", At: now}, {Version: "v1", At: now}}}
+	one := fleet.Node{ID: "edge-1", Connected: true, InSync: true}
+	behind := fleet.Node{ID: "edge-2", Connected: true}
+	for _, tt := range []struct {
+		version string
+		nodes   []fleet.Node
+		want    int
+	}{
+		{"v2", []fleet.Node{one}, exitOK},
+		{"v1", []fleet.Node{one}, exitOK},
+		{"v1", []fleet.Node{one, behind}, exitFindings},
+		{"v3", []fleet.Node{one}, exitFindings},
+	} {
+		var stdout, stderr bytes.Buffer
+		address := operated(t, state, tt.nodes...)
+		code := run(t.Context(), []string{"wait", "--version", tt.version, "--timeout", "300ms", "--admin", address}, streams{new(bytes.Buffer), &stdout, &stderr})
+		if code != tt.want || (stdout.Len() > 0) != (code == exitOK) || (stderr.Len() > 0) == (code == exitOK) {
+			t.Errorf("wait --version %s with %d Envoys: exit %d, want %d\n%s%s", tt.version, len(tt.nodes), code, tt.want, stdout.String(), stderr.String())
+		}
+	}
+}
+
 // What cannot be asked is no finding.
 func TestOperateFails(t *testing.T) {
 	other := httptest.NewServer(nil) // some other server: 404
@@ -98,6 +124,7 @@ func TestOperateFails(t *testing.T) {
 		{"wait", "--admin", "127.0.0.1:1"},
 		{"status", "--admin", address},
 		{"wait", "--admin", address},
+		{"wait", "--admin", address, "--version", "v1"},
 		{"status", "--admin", "a b"},
 		{"wait", "--admin", address, "--timeout", "0"},
 	} {

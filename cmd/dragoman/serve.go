@@ -21,6 +21,7 @@ import (
 	"dragoman/admin"
 	"dragoman/fleet"
 	"dragoman/pipeline"
+	"dragoman/refusal"
 	"dragoman/snapshot"
 	"dragoman/translator"
 	"dragoman/watcher"
@@ -36,6 +37,7 @@ type serveCommand struct {
 	logFormat  oneOf
 	logLevel   oneOf
 	onError    oneOf
+	onNACK     oneOf
 	allowEmpty bool
 	allowPaths []string
 	stateDir   string
@@ -49,6 +51,7 @@ func newServe() *cobra.Command {
 		logFormat: oneOf{"text", []string{"text", "json"}},
 		logLevel:  oneOf{"info", []string{"debug", "info", "warn", "error"}},
 		onError:   oneOf{"quarantine", []string{"quarantine", "freeze"}},
+		onNACK:    oneOf{"report", []string{"report", "rollback"}},
 	}
 	cmd := &cobra.Command{
 		Use:   "serve DIR",
@@ -69,6 +72,7 @@ func newServe() *cobra.Command {
 	f.DurationVar(&s.watcher.Resync, "resync", 30*time.Second, "look at everything this often; 0 is never")
 	f.Var(&s.watcher.Mode, "watch", "how changes are noticed: auto, notify or poll")
 	f.Var(&s.onError, "on-error", "what an error holds back: quarantine, the files that it concerns; freeze, every change")
+	f.Var(&s.onNACK, "on-nack", "what follows when Envoys refuse a resource: report, a problem at its file and line; rollback, its file goes back to what was accepted last, too")
 	f.BoolVar(&s.allowEmpty, "allow-empty", false, "let most services, or the last one, go at once; they are held otherwise")
 	allowPath(f, &s.allowPaths)
 	f.StringVar(&s.stateDir, "state-dir", "", "keep what serves in this directory over restarts; outside of DIR, or hidden")
@@ -105,8 +109,9 @@ func (s *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	}
 	s.watcher.Log = log
 	w := watcher.New(s.dir, s.watcher)
-	server, p, a := s.assemble(s.channel.options(guard, log), w, pipeline.Options{Restore: restored, Keep: keep(keeper), Log: log})
+	server, p, a, t := s.assemble(s.channel.options(guard, log), w, pipeline.Options{Restore: restored, Keep: keep(keeper), Log: log})
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { t.Run(ctx); return nil })
 	g.Go(func() error { return guard.run(ctx) })
 	g.Go(func() error { return w.Run(ctx) })
 	g.Go(func() error { return server.Run(ctx, listeners) })
@@ -136,24 +141,30 @@ func (s *serveCommand) open(ctx context.Context, log *slog.Logger) (forXDS, forA
 }
 
 // assemble makes the parts and lets them know each other.
-func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Options) (*xds.Server, *pipeline.Pipeline, *admin.Server) {
-	var a *admin.Server // knows all of the others, and they tell it
+func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Options) (*xds.Server, *pipeline.Pipeline, *admin.Server, *refusal.Tracker) {
+	var a *admin.Server // these know all of the others, and the others tell them
+	var p *pipeline.Pipeline
 	envoys := fleet.New(fleet.Options{Converged: func(took time.Duration) { a.Propagated(took) }})
-	x.Observe = observe(envoys)
+	refused := refusal.New(s.judge(o.Log, &p))
+	x.Observe, x.Register = observe(envoys, refused), clientStatus(envoys, refused).Register
 	if x.Linger = s.linger; s.linger == 0 {
 		x.Linger = -1 // zero is the default there
+	}
+	if s.rollback() {
+		x.HoldRefused = holdRefused
 	}
 	server := xds.New(x)
 	o.Dir, o.Hints, o.Translate = s.dir, w.Changes(), s.translate
 	o.AllowPaths = s.allowPaths
-	o.AllowEmpty, o.Freeze = s.allowEmpty, s.onError.value == "freeze"
+	o.AllowEmpty, o.Freeze, o.Rollback = s.allowEmpty, s.onError.value == "freeze", s.rollback()
 	o.Looked = func(l pipeline.Look) { a.Reloaded(l.OK, l.Duration) }
+	o.Publishing = func(b pipeline.Publication) { refused.Published(publication(b)) }
 	o.Publish = func(ctx context.Context, snap *snapshot.Snapshot) error {
 		return publish(ctx, server, snap, o.Log)
 	}
-	p := pipeline.New(o)
-	a = newAdmin(admin.Options{Dir: s.dir, Log: o.Log, Fleet: envoys.Snapshot, Refusals: server.Refusals}, p, w)
-	return server, p, a
+	p = pipeline.New(o)
+	a = newAdmin(admin.Options{Dir: s.dir, Log: o.Log, Fleet: envoys.Snapshot, Refusals: server.Refusals}, p, w, refused)
+	return server, p, a, refused
 }
 
 // follow runs the pipeline once changes are noticed.

@@ -18,6 +18,7 @@ import (
 type status struct {
 	Version string
 	OK      bool
+	Files   struct{ Held []string }
 	Envoys  struct {
 		Connected int
 		InSync    int `json:"in_sync"`

@@ -4,12 +4,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
 
 // A directory that loses everything serves on, however often it is looked at,
-// until it is mended.
+// until it is mended or somebody approves.
 func TestAWipeIsHeld(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "config")
 	for _, name := range []string{"a", "b", "c"} {
@@ -38,5 +39,11 @@ func TestAWipeIsHeld(t *testing.T) {
 	f.wants(t, "b", http.StatusOK, "one")
 	if n := len(f.Published()); n != 2 {
 		t.Errorf("%d versions were published, want 2", n)
+	}
+	if code, body := f.Ask(t, http.MethodPost, "/api/v1/approve"); code != http.StatusOK {
+		t.Errorf("approve: %d %s", code, body)
+	}
+	if _, body := f.Ask(t, http.MethodGet, "/api/v1/services"); !strings.Contains(body, `"name": "a"`) || strings.Contains(body, `"name": "b"`) {
+		t.Errorf("after the approval the services are %s, want a alone", body)
 	}
 }

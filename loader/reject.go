@@ -1,0 +1,121 @@
+package loader
+
+import (
+	"crypto/sha256"
+	"slices"
+	"time"
+
+	"dragoman/diag"
+)
+
+// maxRejected is how many contents of one file are remembered as rejected.
+const maxRejected = 16
+
+// rejected is a content that Envoys have refused, and what they said.
+type rejected struct {
+	hash    [sha256.Size]byte
+	problem diag.Problem
+}
+
+// A Rejection is a content that turned out to be wrong after it served.
+type Rejection struct {
+	Content Content
+	Problem diag.Problem
+}
+
+// Accept takes the contents of all files as fine, but for some files: that is
+// what a rejected content goes back to. The first time there are no such
+// files, for there is nothing yet to go back to.
+func (l *Loader) Accept(contents []Content, except []string) {
+	fine := make(map[string]*file, len(contents))
+	for _, c := range contents {
+		fine[c.path] = c.file
+	}
+	for path, v := range l.files {
+		if !l.based || !slices.Contains(except, path) {
+			v.accepted = fine[path]
+		}
+	}
+	l.based = true
+}
+
+// Reject puts files back to what was accepted of them last, which for a new
+// file is nothing. The other files stay as they are, unless they need what has
+// gone. A content is rejected until it changes, also if it comes back later. It
+// is not if another serves already, if it is the one that was accepted, or if
+// the rest cannot be served without it; with nothing to reject, nothing
+// changes and false is returned.
+func (l *Loader) Reject(all []Rejection) (Result, bool) {
+	guilty := map[string]diag.Problem{}
+	for _, r := range all {
+		v := l.files[r.Content.path]
+		if l.based && v != nil && same(v.good, r.Content.file) && !same(v.good, v.accepted) {
+			guilty[r.Content.path] = r.Problem
+		}
+	}
+	if len(guilty) == 0 || !l.goBack(guilty) {
+		return Result{}, false
+	}
+	res := l.Apply(nil)
+	res.Changed = true
+	return res, true
+}
+
+// same tells whether two files have the same content.
+func same(a, b *file) bool { return a != nil && b != nil && a.hash == b.hash }
+
+// goBack makes what was accepted of some files serve, and says whether that is
+// possible. What serves of the others is tried as if it were a change since, so
+// that what does not fit goes back as well. That something goes at once is no
+// slip of anybody's, so nothing is held.
+func (l *Loader) goBack(guilty map[string]diag.Problem) bool {
+	before := make(map[string]versions, len(l.files))
+	for path, v := range l.files {
+		before[path] = *v
+		v.newest = v.good
+		if v.good != nil {
+			v.good = v.accepted
+		}
+		if _, ok := guilty[path]; ok {
+			v.newest = v.good
+		}
+	}
+	last := l.last
+	l.last = nil
+	set := l.settle(time.Now())
+	l.last = last
+	for path, v := range l.files {
+		v.newest, v.good = before[path].newest, before[path].good
+	}
+	if set.config == nil {
+		return false
+	}
+	for path, p := range guilty {
+		v := l.files[path]
+		wrong := v.good
+		v.rejected = append(v.rejected[max(0, len(v.rejected)-maxRejected+1):], rejected{wrong.hash, p})
+		if v.newest == wrong {
+			v.newest = v.judged(wrong)
+		}
+	}
+	for path, v := range l.files {
+		v.good = set.active[path]
+	}
+	l.last, l.fallback = set.config, set.fallback
+	return true
+}
+
+// judged returns a content with the problem for which it was rejected, if it
+// was.
+func (v *versions) judged(f *file) *file {
+	for _, r := range slices.Backward(v.rejected) {
+		if r.hash != f.hash {
+			continue
+		}
+		out := *f
+		out.problems = slices.Clone(f.problems)
+		out.add(r.problem)
+		return &out
+	}
+	return f
+}
