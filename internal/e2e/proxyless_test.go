@@ -96,10 +96,10 @@ func TestAProxylessClientTakesEveryOption(t *testing.T) {
 // noRefusal wants nobody to have refused anything.
 func (f *fleet) noRefusal(t *testing.T) {
 	t.Helper()
-	if got := f.log.entries("refused"); len(got) > 0 {
+	if got := f.Log.Entries("refused"); len(got) > 0 {
 		t.Errorf("refused: %v", got)
 	}
-	if log := f.log.text(); strings.Contains(log, `"level":"ERROR"`) {
+	if log := f.Log.Text(); strings.Contains(log, `"level":"ERROR"`) {
 		t.Error("the log has errors")
 	}
 }
@@ -115,7 +115,7 @@ func (f *fleet) client(t *testing.T, service string) rpcClient {
 	found, err := xds.NewXDSResolverWithConfigForTesting(fmt.Appendf(nil, `{
 		"xds_servers": [{"server_uri": "localhost:%d", "channel_creds": [{"type": "insecure"}]}],
 		"node": {"id": "client-of-%s"}
-	}`, f.port, service))
+	}`, f.Port, service))
 	if err != nil {
 		t.Fatal(err)
 	}

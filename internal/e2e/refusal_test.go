@@ -96,7 +96,7 @@ func (s *server) problem(t *testing.T, texts ...string) {
 func (s *server) settled(t *testing.T) {
 	t.Helper()
 	envoytest.Eventually(t, patience, "the last version is accepted", func() error {
-		all := s.published()
+		all := s.Published()
 		for _, e := range s.Log.entries("version accepted") {
 			if e["version"] == all[len(all)-1] && e["except"] == nil {
 				return nil
@@ -137,7 +137,7 @@ func TestARefusalIsReported(t *testing.T) {
 	if n := len(s.Log.entries("an Envoy refuses a resource")); n != 1 {
 		t.Errorf("that was logged %d times, want once", n)
 	}
-	if n := len(s.published()); n != 2 {
+	if n := len(s.Published()); n != 2 {
 		t.Errorf("%d versions were published, want 2: nothing is rolled back, and a comment is no change", n)
 	}
 	write(t, path, sends("web", 8003, ""))
@@ -153,13 +153,13 @@ func TestARefusalRollsBack(t *testing.T) {
 	s := serve(t, dir, "--on-nack", "rollback")
 	s.choosy(t, "edge-1", "8002")
 	s.shows(t, "it is in sync", func(s status) bool { return s.Envoys.InSync == 1 })
-	first := s.published()
+	first := s.Published()
 	s.settled(t)
 	write(t, path, sends("web", 8002, ""))
 	write(t, filepath.Join(dir, "other.yaml"), sends("other", 8003, ""))
 	s.problem(t, `"DRG4004"`, `"web.yaml"`, `edge-1 does not like 8002`)
 	s.shows(t, "it is in sync again", func(s status) bool { return !s.OK && s.Envoys.InSync == 1 && len(s.Files.Held) == 1 })
-	if n := len(s.published()); n != len(first)+2 {
+	if n := len(s.Published()); n != len(first)+2 {
 		t.Errorf("%d versions were published after the first, want 2", n-len(first))
 	}
 	write(t, path, sends("web", 8004, ""))
