@@ -40,10 +40,10 @@ func TestAWipeIsHeld(t *testing.T) {
 	if n := len(f.Published()); n != 2 {
 		t.Errorf("%d versions were published, want 2", n)
 	}
-	if code, body := f.ask(t, http.MethodPost, "/api/v1/approve"); code != http.StatusOK {
+	if code, body := f.Ask(t, http.MethodPost, "/api/v1/approve"); code != http.StatusOK {
 		t.Errorf("approve: %d %s", code, body)
 	}
-	if _, body := f.ask(t, http.MethodGet, "/api/v1/services"); !strings.Contains(body, `"name": "a"`) || strings.Contains(body, `"name": "b"`) {
+	if _, body := f.Ask(t, http.MethodGet, "/api/v1/services"); !strings.Contains(body, `"name": "a"`) || strings.Contains(body, `"name": "b"`) {
 		t.Errorf("after the approval the services are %s, want a alone", body)
 	}
 }

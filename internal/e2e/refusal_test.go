@@ -23,7 +23,7 @@ import (
 // dial connects to the server.
 func (s *server) dial(t *testing.T) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient(fmt.Sprint("localhost:", s.port), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(fmt.Sprint("localhost:", s.Port), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func sends(name string, port int, more string) string {
 func (s *server) problem(t *testing.T, texts ...string) {
 	t.Helper()
 	envoytest.Eventually(t, patience, fmt.Sprintf("a problem with %q", texts), func() error {
-		_, body := s.ask(t, http.MethodGet, "/api/v1/problems")
+		_, body := s.Ask(t, http.MethodGet, "/api/v1/problems")
 		for _, text := range texts {
 			if !strings.Contains(body, text) {
 				return fmt.Errorf("%s", body)
@@ -96,8 +96,8 @@ func (s *server) problem(t *testing.T, texts ...string) {
 func (s *server) settled(t *testing.T) {
 	t.Helper()
 	envoytest.Eventually(t, patience, "the last version is accepted", func() error {
-		all := s.published()
-		for _, e := range s.log.entries("version accepted") {
+		all := s.Published()
+		for _, e := range s.Log.Entries("version accepted") {
 			if e["version"] == all[len(all)-1] && e["except"] == nil {
 				return nil
 			}
@@ -109,7 +109,7 @@ func (s *server) settled(t *testing.T) {
 func (s *server) noProblem(t *testing.T) {
 	t.Helper()
 	envoytest.Eventually(t, patience, "no problem", func() error {
-		if _, body := s.ask(t, http.MethodGet, "/api/v1/problems"); !strings.Contains(body, `"problems": []`) {
+		if _, body := s.Ask(t, http.MethodGet, "/api/v1/problems"); !strings.Contains(body, `"problems": []`) {
 			return fmt.Errorf("%s", body)
 		}
 		return nil
@@ -134,10 +134,10 @@ func TestARefusalIsReported(t *testing.T) {
 	if text := got.String(); err != nil || !strings.Contains(text, "NACKED") || !strings.Contains(text, "edge-1 does not like 8002") || len(got.GetConfig()) != 1 {
 		t.Errorf("CSDS says %v %v", got, err)
 	}
-	if n := len(s.log.entries("an Envoy refuses a resource")); n != 1 {
+	if n := len(s.Log.Entries("an Envoy refuses a resource")); n != 1 {
 		t.Errorf("that was logged %d times, want once", n)
 	}
-	if n := len(s.published()); n != 2 {
+	if n := len(s.Published()); n != 2 {
 		t.Errorf("%d versions were published, want 2: nothing is rolled back, and a comment is no change", n)
 	}
 	write(t, path, sends("web", 8003, ""))
@@ -153,13 +153,13 @@ func TestARefusalRollsBack(t *testing.T) {
 	s := serve(t, dir, "--on-nack", "rollback")
 	s.choosy(t, "edge-1", "8002")
 	s.shows(t, "it is in sync", func(s status) bool { return s.Envoys.InSync == 1 })
-	first := s.published()
+	first := s.Published()
 	s.settled(t)
 	write(t, path, sends("web", 8002, ""))
 	write(t, filepath.Join(dir, "other.yaml"), sends("other", 8003, ""))
 	s.problem(t, `"DRG4004"`, `"web.yaml"`, `edge-1 does not like 8002`)
 	s.shows(t, "it is in sync again", func(s status) bool { return !s.OK && s.Envoys.InSync == 1 && len(s.Files.Held) == 1 })
-	if n := len(s.published()); n != len(first)+2 {
+	if n := len(s.Published()); n != len(first)+2 {
 		t.Errorf("%d versions were published after the first, want 2", n-len(first))
 	}
 	write(t, path, sends("web", 8004, ""))
@@ -167,7 +167,7 @@ func TestARefusalRollsBack(t *testing.T) {
 	s.shows(t, "all is well", func(s status) bool { return s.OK && s.Envoys.InSync == 1 })
 	write(t, path, sends("web", 8002, ""))
 	s.problem(t, `"DRG4004"`)
-	if n := len(s.log.entries("an Envoy refuses a resource")); n != 1 {
+	if n := len(s.Log.Entries("an Envoy refuses a resource")); n != 1 {
 		t.Errorf("it was refused %d times, want once: it was known", n)
 	}
 }
@@ -193,7 +193,7 @@ func TestOneRefusalOfTwoRollsNothingBack(t *testing.T) {
 	f.metric(t, `dragoman_refused_resources{type="lds"}`, "1")
 	f.settled(t) // it has been judged by then
 	f.wants(t, "two", http.StatusOK, "two")
-	if strings.Contains(f.log.text(), "DRG4004") {
+	if strings.Contains(f.Log.Text(), "DRG4004") {
 		t.Error("something was rolled back")
 	}
 }
