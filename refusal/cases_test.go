@@ -52,7 +52,7 @@ func bads(taken uint32) []bad {
 			c.TransportSocket = upstreamTLS(validation(&corev3.DataSource{Specifier: &corev3.DataSource_Filename{Filename: "/nonexistent/ca.crt"}}))
 		}), "bad.yaml", true, false},
 		{"cluster with a bad authority", resource.ClusterType, withCluster(func(c *clusterv3.Cluster) {
-			c.TransportSocket = upstreamTLS(validation(&corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: "no certificate"}}))
+			c.TransportSocket = upstreamTLS(validation(inline("no certificate")))
 		}), "bad.yaml", false, false},
 		{"cluster with an unknown extension", resource.ClusterType, withCluster(func(c *clusterv3.Cluster) {
 			c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: &clusterv3.Cluster_CustomClusterType{Name: "dragoman.no.such"}}
@@ -117,6 +117,16 @@ func bads(taken uint32) []bad {
 			a.Endpoints[0].Priority = 200
 			return a
 		}()), "bad.yaml", false, false},
+		{"certificate that is none", resource.SecretType, func(r *translator.Resources) {
+			c := cluster("bad", 5*time.Second)
+			c.TransportSocket = upstreamTLS(&tlsv3.CommonTlsContext{
+				TlsCertificateSdsSecretConfigs: []*tlsv3.SdsSecretConfig{{Name: "bad", SdsConfig: ads()}},
+			})
+			r.Clusters = append(r.Clusters, c)
+			r.Secrets = append(r.Secrets, &tlsv3.Secret{Name: "bad", Type: &tlsv3.Secret_TlsCertificate{TlsCertificate: &tlsv3.TlsCertificate{
+				CertificateChain: inline("no certificate"), PrivateKey: inline("no key"),
+			}}})
+		}, "l.yaml", false, false},
 	}
 }
 
@@ -182,6 +192,10 @@ func address(host string, port uint32) *corev3.Address {
 	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
 		Address: host, PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: port},
 	}}}
+}
+
+func inline(text string) *corev3.DataSource {
+	return &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: text}}
 }
 
 func validation(ca *corev3.DataSource) *tlsv3.CommonTlsContext {

@@ -103,7 +103,7 @@ func (r *rig) publish(res translator.Resources) {
 		r.t.Fatal(err)
 	}
 	config := refusal.Some()
-	config.Listeners["bad"] = &model.Listener{Name: "bad", Origin: model.Origin{File: "l.yaml", Line: 4, Col: 1}}
+	config.Listeners["bad"] = &model.Listener{Name: "bad", Origin: model.Origin{File: "l.yaml", Line: 4, Col: 1}, TLS: &model.TLS{Certificates: []model.Certificate{{Secret: "bad"}}}}
 	r.Published(refusal.Publication{
 		Version: s.Version, Types: s.Versions, Config: config, Files: []string{"bad.yaml"},
 		Content: func(typeURL, name string) string {

@@ -97,7 +97,7 @@ func (s *server) settled(t *testing.T) {
 	t.Helper()
 	envoytest.Eventually(t, patience, "the last version is accepted", func() error {
 		all := s.Published()
-		for _, e := range s.Log.entries("version accepted") {
+		for _, e := range s.Log.Entries("version accepted") {
 			if e["version"] == all[len(all)-1] && e["except"] == nil {
 				return nil
 			}
@@ -134,7 +134,7 @@ func TestARefusalIsReported(t *testing.T) {
 	if text := got.String(); err != nil || !strings.Contains(text, "NACKED") || !strings.Contains(text, "edge-1 does not like 8002") || len(got.GetConfig()) != 1 {
 		t.Errorf("CSDS says %v %v", got, err)
 	}
-	if n := len(s.Log.entries("an Envoy refuses a resource")); n != 1 {
+	if n := len(s.Log.Entries("an Envoy refuses a resource")); n != 1 {
 		t.Errorf("that was logged %d times, want once", n)
 	}
 	if n := len(s.Published()); n != 2 {
@@ -167,7 +167,7 @@ func TestARefusalRollsBack(t *testing.T) {
 	s.shows(t, "all is well", func(s status) bool { return s.OK && s.Envoys.InSync == 1 })
 	write(t, path, sends("web", 8002, ""))
 	s.problem(t, `"DRG4004"`)
-	if n := len(s.Log.entries("an Envoy refuses a resource")); n != 1 {
+	if n := len(s.Log.Entries("an Envoy refuses a resource")); n != 1 {
 		t.Errorf("it was refused %d times, want once: it was known", n)
 	}
 }
