@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -12,41 +11,8 @@ import (
 	"testing"
 
 	"dragoman/internal/envoytest"
+	"dragoman/internal/servetest"
 )
-
-// adminAddress is where the program says that it answers HTTP.
-func (s *server) adminAddress(t *testing.T) string {
-	t.Helper()
-	var address string
-	envoytest.Eventually(t, patience, "the admin address", func() error {
-		found := s.log.entries("serving HTTP for administration")
-		if len(found) == 0 {
-			return fmt.Errorf("not yet")
-		}
-		address = found[0]["address"].(string)
-		return nil
-	})
-	return address
-}
-
-// ask asks the admin address, and returns the status and the body.
-func (s *server) ask(t *testing.T, method, path string) (int, string) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.adminAddress(t)+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer got.Body.Close()
-	body, err := io.ReadAll(got.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got.StatusCode, string(body)
-}
 
 // status is some of what /api/v1/status has.
 type status struct {
@@ -63,7 +29,7 @@ func (s *server) shows(t *testing.T, what string, ok func(status) bool) {
 	t.Helper()
 	envoytest.Eventually(t, patience, what, func() error {
 		var got status
-		_, body := s.ask(t, http.MethodGet, "/api/v1/status")
+		_, body := s.Ask(t, http.MethodGet, "/api/v1/status")
 		if err := json.Unmarshal([]byte(body), &got); err != nil || !ok(got) {
 			return fmt.Errorf("%w: %s", err, body)
 		}
@@ -76,7 +42,7 @@ func (s *server) metric(t *testing.T, name, value string) {
 	t.Helper()
 	want := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + " " + value + "$")
 	envoytest.Eventually(t, patience, name, func() error {
-		if _, body := s.ask(t, http.MethodGet, "/metrics"); !want.MatchString(body) {
+		if _, body := s.Ask(t, http.MethodGet, "/metrics"); !want.MatchString(body) {
 			return fmt.Errorf("no match for %s", want)
 		}
 		return nil
@@ -87,28 +53,28 @@ func TestReadiness(t *testing.T) {
 	dir := t.TempDir()
 	s := serve(t, dir)
 	envoytest.Eventually(t, patience, "it says that there is nothing", func() error {
-		if code, body := s.ask(t, http.MethodGet, "/readyz"); code != http.StatusServiceUnavailable || body != "the directory holds no document yet\n" {
+		if code, body := s.Ask(t, http.MethodGet, "/readyz"); code != http.StatusServiceUnavailable || body != "the directory holds no document yet\n" {
 			return fmt.Errorf("%d %s", code, body)
 		}
 		return nil
 	})
 	path := filepath.Join(dir, "web.yaml")
 	write(t, path, answer("web", "one")+"tiemout: 5s\n")
-	code, body := s.ask(t, http.MethodPost, "/api/v1/reload")
+	code, body := s.Ask(t, http.MethodPost, "/api/v1/reload")
 	if code != http.StatusUnprocessableEntity || !strings.Contains(body, `"line": 5`) {
 		t.Errorf("reload of a bad file: %d %s", code, body)
 	}
-	if code, body = s.ask(t, http.MethodGet, "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "web.yaml is wrong") {
+	if code, body = s.Ask(t, http.MethodGet, "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "web.yaml is wrong") {
 		t.Errorf("readyz beside a bad file: %d %s", code, body)
 	}
 	write(t, path, answer("web", "one"))
-	if code, body = s.ask(t, http.MethodPost, "/api/v1/reload"); code != http.StatusOK {
+	if code, body = s.Ask(t, http.MethodPost, "/api/v1/reload"); code != http.StatusOK {
 		t.Errorf("reload of a good file: %d %s", code, body)
 	}
-	if code, body = s.ask(t, http.MethodGet, "/readyz"); code != http.StatusOK {
+	if code, body = s.Ask(t, http.MethodGet, "/readyz"); code != http.StatusOK {
 		t.Errorf("readyz after that: %d %s", code, body)
 	}
-	if code, _ = s.ask(t, http.MethodGet, "/healthz"); code != http.StatusOK {
+	if code, _ = s.Ask(t, http.MethodGet, "/healthz"); code != http.StatusOK {
 		t.Errorf("healthz: %d", code)
 	}
 }
@@ -146,7 +112,7 @@ func TestAdminShowsWhoRunsWhat(t *testing.T) {
 		}
 		Versions map[string]string
 	}
-	_, body := f.ask(t, http.MethodGet, "/api/v1/nodes")
+	_, body := f.Ask(t, http.MethodGet, "/api/v1/nodes")
 	if err := json.Unmarshal([]byte(body), &nodes); err != nil || len(nodes.Nodes) != 1 {
 		t.Fatalf("want one node: %v\n%s", err, body)
 	}
@@ -166,7 +132,7 @@ func TestAdminShowsWhoRunsWhat(t *testing.T) {
 
 	write(t, bad, "listener: taken\nport: [80]\n")
 	envoytest.Eventually(t, patience, "the bad file is a problem", func() error {
-		if _, body := f.ask(t, http.MethodGet, "/api/v1/problems"); !strings.Contains(body, `"file": "bad.yaml"`) || !strings.Contains(body, `"line": 2`) {
+		if _, body := f.Ask(t, http.MethodGet, "/api/v1/problems"); !strings.Contains(body, `"file": "bad.yaml"`) || !strings.Contains(body, `"line": 2`) {
 			return fmt.Errorf("%s", body)
 		}
 		return nil
@@ -177,15 +143,12 @@ func TestAdminShowsWhoRunsWhat(t *testing.T) {
 	f.shows(t, "all is well", func(s status) bool { return s.OK && s.Envoys.InSync == 1 })
 
 	write(t, filepath.Join(dir, "web.yaml"), strings.Replace(answer("web", "two"), "routes:", "listeners: [http]\nroutes:", 1))
-	binary, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command(binary, "wait", "--admin", f.adminAddress(t)).CombinedOutput(); err != nil || !strings.Contains(string(out), "1 of 1 connected Envoys in sync") {
+	binary := servetest.Binary(t)
+	if out, err := exec.Command(binary, "wait", "--admin", f.Admin(t)).CombinedOutput(); err != nil || !strings.Contains(string(out), "1 of 1 connected Envoys in sync") {
 		t.Errorf("dragoman wait: %v\n%s", err, out)
 	}
 	f.wants(t, "web", http.StatusOK, "two")
-	if out, err := exec.Command(binary, "status", "--admin", f.adminAddress(t)).CombinedOutput(); err != nil || !strings.Contains(string(out), "test-id") {
+	if out, err := exec.Command(binary, "status", "--admin", f.Admin(t)).CombinedOutput(); err != nil || !strings.Contains(string(out), "test-id") {
 		t.Errorf("dragoman status: %v\n%s", err, out)
 	}
 	f.envoy.Stop()

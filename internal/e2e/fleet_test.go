@@ -26,7 +26,7 @@ func TestAFleetConverges(t *testing.T) {
 	}
 	f := start(t, e.dir, "--quiet", "10ms", "--max-delay", "50ms")
 	envoys := []*envoytest.Envoy{f.envoy}
-	for _, bootstrap := range []string{delta(t, f.port), sotw(t, f.port)} {
+	for _, bootstrap := range []string{delta(t, f.Port), sotw(t, f.Port)} {
 		envoy := envoytest.Start(t, envoytest.Options{Bootstrap: bootstrap})
 		envoy.WaitLive(t)
 		envoys = append(envoys, envoy)
@@ -43,8 +43,8 @@ func TestAFleetConverges(t *testing.T) {
 		for range 20 {
 			e.edit(t)
 		}
-		f.kill()
-		f.server = serveAt(t, f.port, e.dir, "--quiet", "10ms", "--max-delay", "50ms")
+		f.Kill()
+		f.server = serveAt(t, f.Port, e.dir, "--quiet", "10ms", "--max-delay", "50ms")
 		for range 20 {
 			e.edit(t)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dragoman/internal/envoytest"
+	"dragoman/internal/servetest"
 )
 
 const oneService = `service: %[1]s
@@ -53,7 +54,7 @@ func TestGroupsOfEnvoys(t *testing.T) {
 		if form != "" {
 			args = append(args, form)
 		}
-		envoys[id] = brief(t, printed(t, s.port, args...))
+		envoys[id] = brief(t, servetest.Bootstrap(t, s.Port, args...))
 	}
 	for id, envoy := range envoys {
 		envoy.WaitLive(t)
@@ -153,10 +154,10 @@ func TestAnEnvoyInTwoGroupsWithOnePort(t *testing.T) {
 		write(t, filepath.Join(dir, group+".yaml"), fmt.Sprintf(oneService, group, port))
 	}
 	s := serve(t, dir, "--linger", "100ms")
-	envoy := brief(t, printed(t, s.port, "--node-id", "both"))
+	envoy := brief(t, servetest.Bootstrap(t, s.Port, "--node-id", "both"))
 	envoy.WaitLive(t)
 	envoytest.Eventually(t, patience, "it has the first of the two", has(t, envoy, "common", "edge"))
-	warned := s.log.entries("listener left out")
+	warned := s.Log.Entries("listener left out")
 	if len(warned) != 1 || warned[0]["listener"] != "mesh" || warned[0]["by"] != "edge" || warned[0]["node"] != "both" || warned[0]["level"] != "WARN" {
 		t.Errorf("the log has %v, want one warning of mesh", warned)
 	}

@@ -25,7 +25,7 @@ func TestAWipeIsHeld(t *testing.T) {
 		if err := wipe[what](); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		if err := f.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
 		f.logs(t, logHeld)
@@ -36,7 +36,7 @@ func TestAWipeIsHeld(t *testing.T) {
 	write(t, filepath.Join(dir, "a.yaml"), answer("a", "two"))
 	f.wants(t, "a", http.StatusOK, "two")
 	f.wants(t, "b", http.StatusOK, "one")
-	if n := len(f.published()); n != 2 {
+	if n := len(f.Published()); n != 2 {
 		t.Errorf("%d versions were published, want 2", n)
 	}
 }

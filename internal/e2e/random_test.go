@@ -53,7 +53,7 @@ func editAtRandom(t *testing.T, bootstrap func(t testing.TB, xds int) string, ed
 	for i := range services {
 		e.wait(t, i)
 	}
-	before := len(f.published())
+	before := len(f.Published())
 
 	ctx, stop := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
@@ -70,7 +70,7 @@ func editAtRandom(t *testing.T, bootstrap func(t testing.TB, xds int) string, ed
 	stop()
 	clients.Wait()
 	t.Logf("%d edits of substance, %d requests to services that nobody edited", substantial, asked.Load())
-	if got := len(f.published()) - before; got != substantial {
+	if got := len(f.Published()) - before; got != substantial {
 		t.Errorf("%d versions were published for %d edits of substance among %d", got, substantial, edits)
 	}
 	if asked.Load() < int64(edits) {

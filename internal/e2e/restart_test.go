@@ -31,7 +31,7 @@ func TestEnvoyFirst(t *testing.T) {
 func (s *server) connected(t *testing.T) {
 	t.Helper()
 	envoytest.Eventually(t, patience, "Envoy connects", func() error {
-		if len(s.log.entries("stream opened")) == 0 {
+		if len(s.Log.Entries("stream opened")) == 0 {
 			return fmt.Errorf("no stream yet")
 		}
 		return nil
@@ -47,10 +47,10 @@ func TestARestartIsInvisible(t *testing.T) {
 	modified := func() string {
 		return fmt.Sprint(f.envoy.Stats(t, `cluster_modified|listener_modified|listener_added|rds.http.config_reload$`))
 	}
-	before, versions := modified(), f.published()
-	f.kill()
+	before, versions := modified(), f.Published()
+	f.Kill()
 	f.wants(t, "web", http.StatusOK, "one")
-	f.server = serveAt(t, f.port, dir)
+	f.server = serveAt(t, f.Port, dir)
 	f.connected(t)
 	write(t, filepath.Join(dir, "probe.yaml"), "service: probe\nupstream: http://127.0.0.1:1\n") // when it is there, Envoy is back
 	envoytest.Eventually(t, patience, "Envoy is back", func() error {
@@ -62,7 +62,7 @@ func TestARestartIsInvisible(t *testing.T) {
 	if after := modified(); after != before {
 		t.Errorf("after a restart on the same files Envoy has %s, before it had %s", after, before)
 	}
-	if again := f.published(); again[0] != versions[len(versions)-1] {
+	if again := f.Published(); again[0] != versions[len(versions)-1] {
 		t.Errorf("after a restart the version is %s, before it was %s", again[0], versions[len(versions)-1])
 	}
 }
@@ -80,7 +80,7 @@ func TestARefusalIsTold(t *testing.T) {
 	write(t, filepath.Join(dir, "web.yaml"), strings.Replace(answer("web", "two"), "routes:", "listeners: [http]\nroutes:", 1))
 	f.wants(t, "web", http.StatusOK, "two")
 	envoytest.Eventually(t, patience, "the refusal is logged", func() error {
-		if len(f.log.entries("refused")) == 0 {
+		if len(f.Log.Entries("refused")) == 0 {
 			return fmt.Errorf("not yet")
 		}
 		return nil
@@ -90,7 +90,7 @@ func TestARefusalIsTold(t *testing.T) {
 		write(t, filepath.Join(dir, "web.yaml"), strings.Replace(answer("web", body), "routes:", "listeners: [http]\nroutes:", 1))
 		f.wants(t, "web", http.StatusOK, body)
 	}
-	refusals := f.log.entries("refused")
+	refusals := f.Log.Entries("refused")
 	if len(refusals) != 1 || !strings.Contains(fmt.Sprint(refusals[0]), "taken") {
 		t.Errorf("want one refusal with Envoy's words, got %v", refusals)
 	}
@@ -105,7 +105,7 @@ func TestHangupLooksAgain(t *testing.T) {
 	f := start(t, dir, "--watch", "poll", "--resync", "0")
 	path := filepath.Join(dir, "web.yaml")
 	write(t, path, answer("web", "one"))
-	if err := f.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := f.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	f.wants(t, "web", http.StatusOK, "one")
@@ -125,7 +125,7 @@ func TestABadFileHurtsNobody(t *testing.T) {
 	write(t, b, answer("b", "two"))
 	f.wants(t, "b", http.StatusOK, "two")
 	f.wants(t, "a", http.StatusOK, "one")
-	log := f.log.entries("a file is wrong; its last good content serves")
+	log := f.Log.Entries("a file is wrong; its last good content serves")
 	if len(log) != 1 || log[0]["at"] != "a.yaml:5:1" || !strings.Contains(fmt.Sprint(log[0]["problem"]), "tiemout") {
 		t.Errorf("the log says %v, want one problem at a.yaml:5:1", log)
 	}

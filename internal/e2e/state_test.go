@@ -103,12 +103,12 @@ func TestARestartBesideABadDirectoryLosesNothing(t *testing.T) {
 			write(t, filepath.Join(dir, "a.yaml"), answer("a", "two"))
 			f.wants(t, "a", http.StatusOK, "two")
 			keeps(t, state, `"two"`)
-			f.kill()
+			f.Kill()
 			f.envoy.Stop()
 			d.strike(t, dir)
 
-			f.server = serveAt(t, f.port, dir, "--state-dir", state)
-			f.envoy = envoytest.Start(t, envoytest.Options{Bootstrap: envoytest.Original(t, f.port)})
+			f.server = serveAt(t, f.Port, dir, "--state-dir", state)
+			f.envoy = envoytest.Start(t, envoytest.Options{Bootstrap: envoytest.Original(t, f.Port)})
 			f.envoy.WaitLive(t)
 			serves := func() {
 				t.Helper()
@@ -136,18 +136,18 @@ func TestAStateIsNoObstacle(t *testing.T) {
 	f := start(t, dir, "--state-dir", state)
 	f.wants(t, "a", http.StatusOK, "one")
 	keeps(t, state, "service: a")
-	before := f.published()
-	f.stop(t)
-	f.server = serveAt(t, f.port, dir, "--state-dir", state)
+	before := f.Published()
+	f.Stop(t)
+	f.server = serveAt(t, f.Port, dir, "--state-dir", state)
 	f.connected(t)
-	if again := f.published(); len(again) != 1 || again[0] != before[len(before)-1] {
+	if again := f.Published(); len(again) != 1 || again[0] != before[len(before)-1] {
 		t.Errorf("after a restart %v is published, before it was %v", again, before)
 	}
-	f.stop(t)
+	f.Stop(t)
 	if err := os.Remove(filepath.Join(dir, "a.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	f.server = serveAt(t, f.port, dir, "--state-dir", state)
+	f.server = serveAt(t, f.Port, dir, "--state-dir", state)
 	f.wants(t, "a", http.StatusNotFound, "")
 	f.wants(t, "b", http.StatusOK, "one")
 }
@@ -194,7 +194,7 @@ func TestATroubledStateHurtsNothing(t *testing.T) {
 				f.wants(t, "web", http.StatusOK, fmt.Sprint(i))
 			}
 			f.logs(t, s.log)
-			if n := len(f.log.entries(s.log)); n != 1 {
+			if n := len(f.Log.Entries(s.log)); n != 1 {
 				t.Errorf("that was logged %d times, want once", n)
 			}
 		})
@@ -243,7 +243,7 @@ func keeps(t *testing.T, state, text string) {
 func (s *server) logs(t *testing.T, msg string) {
 	t.Helper()
 	envoytest.Eventually(t, patience, "the log says: "+msg, func() error {
-		if len(s.log.entries(msg)) == 0 {
+		if len(s.Log.Entries(msg)) == 0 {
 			return errors.New("not yet")
 		}
 		return nil

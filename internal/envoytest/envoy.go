@@ -23,6 +23,7 @@ type Options struct {
 	Bootstrap string   // YAML text, with 0 as the admin port
 	Args      []string // further flags, such as --service-node
 	Env       []string // further variables, such as NAME=value
+	Under     []string // a command that runs Envoy in its turn
 }
 
 // An Envoy is a running Envoy process.
@@ -72,14 +73,16 @@ func Start(t testing.TB, o Options) *Envoy {
 }
 
 func command(binary, config, address string, o Options) *exec.Cmd {
-	args := append([]string{
+	line := append(slices.Clip(o.Under),
+		binary,
 		"-c", config,
 		"--admin-address-path", address,
 		"--disable-hot-restart", // shared memory regions of two Envoys would clash
 		"--concurrency", "1",
 		"--file-flush-interval-msec", "50", // access logs are read while Envoy runs
-	}, o.Args...)
-	cmd := exec.Command(binary, args...)
+	)
+	line = append(line, o.Args...)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), o.Env...)
 	cmd.SysProcAttr = attributes()
 	return cmd

@@ -1,0 +1,6 @@
+//go:build !race
+
+package servetest
+
+// flags build the program like the tests themselves.
+func flags() []string { return nil }
