@@ -26,8 +26,9 @@ type Dir struct {
 // An entry is what is known of one file.
 type entry struct {
 	hash    [sha256.Size]byte
-	trouble string    // the message of the problem passed on last, if it was one
-	since   time.Time // when it was first found missing, empty or unsettled; zero when it is neither
+	info    os.FileInfo // of what was read last; nil when nothing was
+	trouble string      // the message of the problem passed on last, if it was one
+	since   time.Time   // when it was first found missing, empty or unsettled; zero when it is neither
 }
 
 // OpenDir returns a reader of a directory that has read nothing yet. A file

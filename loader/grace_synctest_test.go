@@ -45,6 +45,51 @@ func TestMissingAndEmptyFilesHaveAGrace(t *testing.T) {
 	})
 }
 
+// What was read of a file that is being overwritten may be the beginning of one
+// content and the end of another. It counts once nobody has written to it for a
+// moment; a file that replaces another one, at once.
+func TestAnOverwrittenFileHasToBeStill(t *testing.T) {
+	root := t.TempDir()
+	path := filepath.Join(root, "a.yaml")
+	write(t, path, "one")
+	synctest.Test(t, func(t *testing.T) {
+		d := loader.OpenDir(root, time.Second)
+		stamped := func(content string) {
+			t.Helper()
+			write(t, path, content)
+			if err := os.Chtimes(path, time.Now(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want(t, "first", seen(t, d), "a.yaml=one")
+		stamped("two")
+		want(t, "being written", seen(t, d))
+		time.Sleep(loader.SettleTime - time.Millisecond)
+		want(t, "not still enough", seen(t, d))
+		time.Sleep(time.Millisecond)
+		want(t, "still", seen(t, d), "a.yaml=two")
+		for range 30 {
+			stamped("three")
+			time.Sleep(40 * time.Millisecond)
+			want(t, "written to all the time", slices.DeleteFunc(seen(t, d), func(s string) bool {
+				return s == "!a.yaml: the file cannot be read: it changes while it is read" // after the grace
+			}))
+		}
+		time.Sleep(loader.SettleTime)
+		want(t, "still again", seen(t, d), "a.yaml=three")
+
+		other := filepath.Join(root, ".a.yaml.tmp")
+		write(t, other, "four")
+		if err := os.Rename(other, path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, time.Now(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "replaced", seen(t, d), "a.yaml=four")
+	})
+}
+
 // A directory that is gone is as one whose files are gone: for a moment, as when
 // it is swapped, that is nothing.
 func TestAMissingDirectoryHasAGrace(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 )
 
 var (
@@ -26,14 +27,29 @@ func (s *scan) read(name string, info os.FileInfo) {
 	e := s.dir.entry(name)
 	hash := sha256.Sum256(data)
 	if hash == e.hash && e.trouble == "" {
-		*e = entry{hash: hash}
+		*e = entry{hash: hash, info: info}
 		return
 	}
 	if blank(data) && !s.settled(name) {
 		return
 	}
-	*e = entry{hash: hash}
+	if s.dir.grace > 0 && overwritten(e.info, info, time.Now()) {
+		s.trouble(name, errUnsettled)
+		return
+	}
+	*e = entry{hash: hash, info: info}
 	s.changes = append(s.changes, Source{Path: name, Data: data})
+}
+
+// overwritten tells a file that somebody has just written to in place. A kernel
+// sets its time when a write begins, and some count time in steps of several
+// milliseconds: what was read of it may be the beginning of one content and the
+// end of another, and its time the same before and after. A file that was
+// renamed into place is another file than before, and needs no waiting; one
+// from the future is no news.
+func overwritten(before, now os.FileInfo, at time.Time) bool {
+	age := at.Sub(now.ModTime())
+	return before != nil && os.SameFile(before, now) && age >= 0 && age < SettleTime
 }
 
 // blank tells a file that holds nothing, as one does that is being saved.
