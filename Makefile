@@ -11,7 +11,7 @@ LINT := go tool -modfile=tools/go.mod golangci-lint
 WITH_ENVOY = ENVOY="$$(python3 scripts/envoy.py)" && export ENVOY ENVOY_REQUIRED=1 &&
 
 .DEFAULT_GOAL := help
-.PHONY: help build certs demo test race lint fmt bench fuzz golden envoy check clean
+.PHONY: help build certs demo test race faults lint fmt bench fuzz golden envoy check clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | expand -t 10
@@ -30,6 +30,9 @@ test: ## All tests, with a real Envoy, under the race detector where there is a 
 
 race: ## All tests under the race detector, or none
 	$(WITH_ENVOY) CGO_ENABLED=1 go test -race $(TESTFLAGS) ./...
+
+faults: ## What goes wrong, under load with a real Envoy; a table at the end (FAULTS=long takes its time)
+	$(WITH_ENVOY) go test -count=1 -v -timeout 2h ./internal/faults
 
 lint: ## Linters, formatting, and go.mod against what is imported
 	$(LINT) run

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dragoman/internal/envoytest"
+	"dragoman/internal/servetest"
 )
 
 // What the log says when something is not as it should be.
@@ -167,14 +168,14 @@ func TestATroubledStateHurtsNothing(t *testing.T) {
 		}, logUnwritten},
 		"a full disk": {func(t *testing.T) string {
 			t.Helper()
-			path := tinyDisk(t)
+			path := servetest.TinyDisk(t, "16k")
 			fill(t, filepath.Join(path, "filler"))
 			return path
 		}, logUnwritten},
 		"a disk that may not be written": {func(t *testing.T) string {
 			t.Helper()
-			path := tinyDisk(t)
-			readOnly(t, path)
+			path := servetest.TinyDisk(t, "16k")
+			servetest.ReadOnly(t, path)
 			return path
 		}, logUnwritten},
 		"damage": {func(t *testing.T) string {

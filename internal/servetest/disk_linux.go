@@ -1,4 +1,4 @@
-package e2e_test
+package servetest
 
 import (
 	"errors"
@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// tinyDisk mounts a file system with room for next to nothing. Who may not
+// TinyDisk mounts a file system of a size such as 16k. Who may not
 // mount one does without the test: permissions do not stop root, and only root
 // may mount.
-func tinyDisk(t *testing.T) string {
+func TinyDisk(t testing.TB, size string) string {
 	t.Helper()
 	path := t.TempDir()
-	err := syscall.Mount("tmpfs", path, "tmpfs", 0, "size=16k")
+	err := syscall.Mount("tmpfs", path, "tmpfs", 0, "size="+size)
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
 		t.Skip("no right to mount a file system")
 	}
@@ -27,8 +27,8 @@ func tinyDisk(t *testing.T) string {
 	return path
 }
 
-// readOnly makes a mounted file system one that may not be written.
-func readOnly(t *testing.T, path string) {
+// ReadOnly makes a mounted file system one that may not be written.
+func ReadOnly(t testing.TB, path string) {
 	t.Helper()
 	if err := syscall.Mount("", path, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)

@@ -1,13 +1,15 @@
 //go:build !linux
 
-package e2e_test
+package servetest
 
 import "testing"
 
-func tinyDisk(t *testing.T) string {
+// TinyDisk needs Linux.
+func TinyDisk(t testing.TB, _ string) string {
 	t.Helper()
 	t.Skip("a file system is mounted on Linux only")
 	return ""
 }
 
-func readOnly(t *testing.T, _ string) { t.Helper() }
+// ReadOnly needs Linux.
+func ReadOnly(t testing.TB, _ string) { t.Helper() }

@@ -1,0 +1,82 @@
+package faults_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dragoman/internal/envoytest"
+	"dragoman/internal/servetest"
+)
+
+// The disk of the state is full, and has room again; then it may not be
+// written. What serves goes on as if there were no state.
+func TestTheDiskIsFull(t *testing.T) {
+	t.Parallel()
+	disk := servetest.TinyDisk(t, "256k")
+	state := filepath.Join(disk, "state")
+	w := create(t, options{args: []string{"--state-dir", state}})
+	keeps(t, state, 0)
+	l := w.load(t)
+	edits := pick(5, 50)
+	var took []time.Duration
+	revision := 0
+	edit := func() {
+		revision++
+		w.edit(t, revision)
+		took = append(took, w.sees(t, revision))
+	}
+
+	filler := filepath.Join(disk, "filler")
+	fill(t, filler)
+	for range edits {
+		edit()
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	edit()
+	keeps(t, state, revision)
+	servetest.ReadOnly(t, disk)
+	for range edits {
+		edit()
+	}
+	over(t, l, "state on a full disk, and read-only", figure("edits", len(took)), slowest("each within", took))
+}
+
+// fill writes until there is no room.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for range 10_000 {
+		if _, err := file.Write(make([]byte, 512)); err != nil {
+			return
+		}
+	}
+	t.Fatal("the disk does not fill")
+}
+
+// keeps waits until a revision of the edited service is in the state.
+func keeps(t *testing.T, state string, revision int) {
+	t.Helper()
+	envoytest.Eventually(t, patience, fmt.Sprintf("revision %d is kept", revision), func() error {
+		contents, err := filepath.Glob(filepath.Join(state, "contents/*"))
+		if err != nil {
+			return err
+		}
+		for _, path := range contents {
+			text, err := os.ReadFile(path)
+			if err == nil && strings.Contains(string(text), "service: edited") && strings.Contains(string(text), stamp(revision)) {
+				return nil
+			}
+		}
+		return fmt.Errorf("it is in none of %d contents", len(contents))
+	})
+}
