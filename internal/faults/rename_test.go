@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dragoman/internal/envoytest"
 )
 
 // A cluster in use is renamed together with the route to it, again and again.
@@ -35,9 +37,9 @@ func TestRenames(t *testing.T) {
 
 func rename(t *testing.T, form, kind, pace, upstream string) {
 	t.Helper()
-	o := options{form: form}
-	if pace == "fast" { // more often than Envoy can follow
-		o.args = []string{"--quiet", "1ms", "--max-delay", "5ms"}
+	o := options{form: form, args: []string{"--linger", "300ms"}} // so that clusters go under load, too
+	if pace == "fast" {                                           // more often than Envoy can follow
+		o.args = append(o.args, "--quiet", "1ms", "--max-delay", "5ms")
 	}
 	w := create(t, o)
 	_, port, _ := strings.Cut(w.up.Addr, ":")
@@ -47,6 +49,7 @@ func rename(t *testing.T, form, kind, pace, upstream string) {
 	}
 	w.write(t, "web.yaml", renamed(0))
 	serves(t, w.address(), "web", 0)
+	clusters := w.envoy.Stats(t, `^cluster_manager.active_clusters$`)["cluster_manager.active_clusters"]
 	web := target{host: "web.example.com", check: says("up web.example.com")}
 	l := w.load(t, web, web, web, web, web, web) // it is the one in danger
 	before := len(w.Published())
@@ -64,6 +67,12 @@ func rename(t *testing.T, form, kind, pace, upstream string) {
 	}
 	serves(t, w.address(), "web", rounds)
 	took := time.Since(begin)
+	envoytest.Eventually(t, patience, "the old names are gone", func() error {
+		if n := w.envoy.Stats(t, `^cluster_manager.active_clusters$`)["cluster_manager.active_clusters"]; n != clusters {
+			return fmt.Errorf("%d clusters, want %d", n, clusters)
+		}
+		return nil
+	})
 	over(t, l, fmt.Sprintf("renames of %s, %s, %s", kind, pace, form), figure("renames", rounds), figure("publications", len(w.Published())-before),
 		slowest("in", []time.Duration{took}), figure("NACKs", rejected(t, w.envoy)))
 }
