@@ -105,7 +105,7 @@ const named = 50_000
 // just what changes.
 func TestAClientReconnectsWithManyResources(t *testing.T) {
 	t.Parallel()
-	w := create(t, options{})
+	w := create(t, options{args: []string{"--linger", "200ms"}}) // what is gone goes after that
 	services := pick(500, named/2)
 	many(t, w, services)
 	serves(t, w.address(), "last", services)

@@ -45,7 +45,8 @@ func TestChangesBesideTheListener(t *testing.T) {
 	for form := range forms() {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
-			w := create(t, options{form: form})
+			// Files go faster than one a second, for so long that it looks like a wipe.
+			w := create(t, options{form: form, args: []string{"--allow-empty"}})
 			l := w.load(t)
 			const counters = `listener_manager.listener_(added|modified|in_place_updated|removed|stopped)$|total_listeners_draining$|total_filter_chains_draining$`
 			before := fmt.Sprint(w.envoy.Stats(t, counters))
