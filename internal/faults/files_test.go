@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dragoman/internal/envoytest"
 )
 
 // A badFile is what somebody's program may leave in place of a good file.
@@ -108,6 +110,13 @@ func TestFilesChangedWhileTheyAreRead(t *testing.T) {
 		}
 		return nil
 	}
+	envoytest.Eventually(t, patience, "it serves", func() error {
+		r, err := envoytest.Ask(t, envoytest.Request{URL: "http://" + w.address() + "/", Host: "torn.example.com"})
+		if err != nil {
+			return err
+		}
+		return whole(r.Status, r.Header, r.Body)
+	})
 	l := w.load(t, target{host: "torn.example.com", check: whole})
 	before := len(w.Published())
 	writes := 0
