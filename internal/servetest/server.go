@@ -92,6 +92,22 @@ func (s *Server) Published() []string {
 	return out
 }
 
+// First waits for the first version that is published, and returns it. Envoys
+// may have it a moment before the log says so.
+func (s *Server) First(t testing.TB) string {
+	t.Helper()
+	var version string
+	envoytest.Eventually(t, patience, "a version is published", func() error {
+		all := s.Published()
+		if len(all) == 0 {
+			return fmt.Errorf("not yet")
+		}
+		version = all[0]
+		return nil
+	})
+	return version
+}
+
 // Admin is where the program says that it answers HTTP.
 func (s *Server) Admin(t testing.TB) string {
 	t.Helper()
