@@ -44,7 +44,7 @@ func Start(t testing.TB, dir string, o Options) *Server {
 		"--admin", "localhost:0", "--log-format", "json", "--log-level", "debug")
 	line = append(line, o.Args...)
 	s.Cmd = exec.Command(line[0], line[1:]...)
-	s.Cmd.Stderr = s.Log
+	s.Cmd.Stderr, s.Cmd.SysProcAttr = s.Log, attributes()
 	if err := s.Cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
