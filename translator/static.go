@@ -20,9 +20,8 @@ import (
 )
 
 // Static is a whole bootstrap that runs resources without a control plane, but
-// for listeners that gRPC clients ask for:
-// routes stand inside their listeners, endpoints inside their clusters, and
-// secrets and runtimes beside them. The
+// for listeners that gRPC clients ask for: routes stand inside their listeners,
+// endpoints inside their clusters, and secrets and runtimes beside them. The
 // admin endpoint is at HOST:PORT, and there is none if that is empty. The
 // resources are left as they are.
 func Static(r Resources, admin string) (*bootstrapv3.Bootstrap, error) {
