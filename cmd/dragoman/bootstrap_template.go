@@ -24,9 +24,10 @@ dynamic_resources:
 {{- end}}
     transport_api_version: V3
     set_node_on_first_message_only: true
-    # At most 100 requests at once and 10 a second: an Envoy that refuses
-    # something does not go round in circles with the control plane.
-    rate_limit_settings: {max_tokens: 100, fill_rate: 10}
+    # At most 1,000 requests at once and 100 a second: an Envoy that refuses
+    # something does not go round in circles with the control plane. One edit is a
+    # handful of requests, so that fewer would hold edits up.
+    rate_limit_settings: {max_tokens: 1000, fill_rate: 100}
     grpc_services:
       - envoy_grpc:
           cluster_name: dragoman
