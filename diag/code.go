@@ -32,6 +32,8 @@ const (
 	BadHeader     Code = 2006
 	NoUpstream    Code = 2007
 	OddMatch      Code = 2008 // a text that elsewhere is a pattern or variable
+	Proxyless     Code = 2009 // what gRPC clients without a proxy cannot do
+	EnvoyAlone    Code = 2010 // what they leave out
 	DuplicateName Code = 3001
 	SameRoute     Code = 3002
 	UnknownName   Code = 3003 // a reference to nothing
@@ -64,7 +66,7 @@ var names = map[Code]string{
 	TooLarge: "too-large", Unreadable: "unreadable", NotYet: "not-yet", UnknownKind: "unknown-kind",
 	Template: "template", OddNumber: "odd-number", NoEffect: "no-effect", BadRegex: "bad-regex",
 	BadFormat: "bad-format", BadRewrite: "bad-rewrite", BadUpstream: "bad-upstream", BadHeader: "bad-header",
-	NoUpstream: "no-upstream", OddMatch: "odd-match", DuplicateName: "duplicate-name", SameRoute: "same-route",
+	NoUpstream: "no-upstream", OddMatch: "odd-match", Proxyless: "proxyless", EnvoyAlone: "envoy-alone", DuplicateName: "duplicate-name", SameRoute: "same-route",
 	UnknownName: "unknown-name", SamePort: "same-port", WhichListener: "which-listener", HeldBack: "held-back",
 	NoFallThrough: "no-fall-through", StillUsed: "still-used", Emptied: "emptied", MostGone: "most-gone",
 	Frozen: "frozen", Unused: "unused", Rejected: "rejected", NamedFile: "named-file", Certificate: "certificate", KeyMismatch: "key-mismatch",

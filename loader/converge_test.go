@@ -93,7 +93,7 @@ func randomFile(r *rand.Rand) string {
 	var docs []string
 	for i := range 1 + r.IntN(2) {
 		name := fmt.Sprintf("s%d", r.IntN(10)*2+i)
-		switch r.IntN(12) {
+		switch r.IntN(14) {
 		case 0:
 			docs = append(docs, fmt.Sprintf("listener: l%d\nport: %d\ndefault: %t\n", r.IntN(2)*2+i, 80+r.IntN(3), r.IntN(3) > 0))
 		case 1:
@@ -102,6 +102,10 @@ func randomFile(r *rand.Rand) string {
 			docs = append(docs, service(name, fmt.Sprintf("h%d", r.IntN(20)), fmt.Sprintf("listeners: [l%d]", r.IntN(4))))
 		case 3:
 			docs = append(docs, fmt.Sprintf("service: %s\nupstream: grpc://10.0.0.%d:80\n", name, r.IntN(4)))
+		case 4:
+			docs = append(docs, fmt.Sprintf("service: %s\nroutes: [{path: /s%d, to: s%d}]\nproxyless: true\n", name, r.IntN(20), r.IntN(20)))
+		case 5:
+			docs = append(docs, fmt.Sprintf("service: l%d\nupstream: grpc://10.0.0.1\nproxyless: true\n", r.IntN(4)))
 		default:
 			docs = append(docs, service(name, fmt.Sprintf("h%d", r.IntN(20)), fmt.Sprintf("timeout: %ds", r.IntN(9))))
 		}
@@ -153,8 +157,11 @@ func consistent(c *model.Config) error {
 				}
 			}
 		}
+		if s.Proxyless && c.Listeners[name] != nil {
+			return fmt.Errorf("the proxyless service %s has the name of a listener", name)
+		}
 		for i := range s.Routes {
-			if err := targetsExist(c, name, s.Routes[i].Action); err != nil {
+			if err := targetsExist(c, s, s.Routes[i].Action); err != nil {
 				return err
 			}
 		}
@@ -162,14 +169,18 @@ func consistent(c *model.Config) error {
 	return nil
 }
 
-func targetsExist(c *model.Config, name string, a model.Action) error {
+func targetsExist(c *model.Config, from *model.Service, a model.Action) error {
 	f, ok := a.(*model.Forward)
 	if !ok {
 		return nil
 	}
 	for _, to := range f.To {
-		if s := c.Services[to.Service]; s == nil || s.Upstream == nil {
-			return fmt.Errorf("%s sends to %s, which is not there or has no upstream", name, to.Service)
+		s := c.Services[to.Service]
+		if s == nil || s.Upstream == nil {
+			return fmt.Errorf("%s sends to %s, which is not there or has no upstream", from.Name, to.Service)
+		}
+		if from.Proxyless && s.Upstream.Protocol != model.HTTP2 {
+			return fmt.Errorf("%s is proxyless and sends to %s, which is no gRPC server", from.Name, to.Service)
 		}
 	}
 	return nil

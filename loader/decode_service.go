@@ -1,8 +1,11 @@
 package loader
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 
 	"dragoman/diag"
 )
@@ -15,6 +18,7 @@ type service struct {
 	upstream  *upstream // nil when there is none
 	routes    []route
 	policies  policies
+	proxyless *yaml.Node // the key, nil if it is not
 }
 
 // backend says that a service only takes what other services send to it.
@@ -29,6 +33,9 @@ func (d *decoder) service(v value) *service {
 	if u, ok := v.field("upstream"); ok {
 		s.upstream = d.upstream(u.value)
 	}
+	if p, ok := v.field("proxyless"); ok && p.value.bool() {
+		s.proxyless = p.at
+	}
 	routes, given := v.field("routes")
 	switch {
 	case given:
@@ -38,11 +45,12 @@ func (d *decoder) service(v value) *service {
 		if len(s.hosts) == 0 {
 			s.hosts = []name{{"*", routes.at}}
 		}
-	case len(s.hosts) > 0:
+	case len(s.hosts) > 0 || s.proxyless != nil:
 		all := everything()
-		s.routes = []route{{at: v.get("hosts").node, match: all, key: all.Key()}}
+		s.routes = []route{{at: cmp.Or(v.get("hosts").node, s.proxyless), match: all, key: all.Key()}}
 	}
 	d.consistent(v, s)
+	d.proxyless(v, s)
 	return s
 }
 
@@ -70,6 +78,9 @@ func (d *decoder) consistent(v value, s *service) {
 	const hint = "give the service hosts or routes, or take the key out"
 	if f, ok := v.field("listeners"); ok {
 		d.problem(f.at, diag.NoEffect, `"listeners" means nothing for a service without hosts and routes`, hint)
+	}
+	if s.proxyless != nil {
+		return
 	}
 	for _, at := range s.policies.keys {
 		d.problem(at, diag.NoEffect, quoted(at)+" means nothing for a service without hosts and routes", hint)

@@ -46,10 +46,12 @@ func (l *Loader) link(active map[string]*file) *linker {
 	}
 	k.ports()
 	k.defaultListener()
+	k.apiListeners()
 	routes := make(map[routeKey]placed, len(k.scope.services))
 	for _, name := range slices.Sorted(maps.Keys(k.scope.services)) {
 		d := k.scope.services[name]
 		if k.references(d) {
+			k.proxylessTargets(d)
 			k.routes(d, routes)
 		}
 	}

@@ -96,7 +96,7 @@ func (k *linker) unused() diag.Problems {
 	}
 	var out diag.Problems
 	for name, d := range k.scope.services {
-		if !d.service.backend() || asked[name] {
+		if !d.service.backend() || d.service.proxyless != nil || asked[name] {
 			continue
 		}
 		w := d.file.at(d.name.at, diag.Unused,

@@ -23,7 +23,7 @@ type scope struct {
 // resolve makes the model of a service whose references all exist.
 func (sc *scope) resolve(d *document) *model.Service {
 	s := d.service
-	out := &model.Service{Name: d.name.text, Origin: d.origin()}
+	out := &model.Service{Name: d.name.text, Origin: d.origin(), Proxyless: s.proxyless != nil}
 	if s.upstream != nil {
 		out.Upstream = s.upstream.model
 	}

@@ -56,6 +56,7 @@ func (l *Loader) settle(now time.Time) *settled {
 		if len(set.conflicts) == 0 {
 			s.problems = append(s.problems, set.warnings()...)
 			s.problems = append(s.problems, set.doubts(now)...)
+			s.problems = append(s.problems, set.unevenRPCs()...)
 			return s
 		}
 		s.config = nil

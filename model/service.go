@@ -10,6 +10,7 @@ type Service struct {
 	Listeners []string  // names of the listeners it is exposed on, sorted; empty for a backend
 	Upstream  *Upstream // nil when none of its routes sends here
 	Routes    []Route   // in the order of the file, which means nothing
+	Proxyless bool      // gRPC clients without a proxy find it under its name
 }
 
 // An Upstream is the set of servers behind a service.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"github.com/google/go-cmp/cmp"
 
@@ -98,6 +99,23 @@ func TestClustersNeedTheirEndpoints(t *testing.T) {
 	} {
 		if diff := cmp.Diff(want, set.Get(name).Needs); diff != "" {
 			t.Errorf("%s needs (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// An Envoy asks for all listeners, and can do nothing with a gRPC client's.
+func TestListenersOfClientsAreOnDemand(t *testing.T) {
+	r := services(t, 1)
+	r.Listeners = append(r.Listeners, &listenerv3.Listener{
+		Name: "rpc", ApiListener: &listenerv3.ApiListener{ApiListener: pack(t, manager(t, "http"))},
+	})
+	s := build(t, r)
+	if err := s.Check(); err != nil {
+		t.Error(err)
+	}
+	for res := range s.View(nil).Set(resourcev3.ListenerType).All() {
+		if res.OnDemand != (res.Name == "rpc") {
+			t.Errorf("%s is on demand: %v", res.Name, res.OnDemand)
 		}
 	}
 }

@@ -20,9 +20,14 @@ func httpFilters(at scope) []*hcmv3.HttpFilter {
 			Disabled:   true,
 			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: at.pack(&setfilterstatev3.Config{})},
 		},
-		{ // sends the request on, so that nothing may come after it
-			Name:       "envoy.filters.http.router",
-			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: at.pack(&routerv3.Router{})},
-		},
+		router(at),
+	}
+}
+
+// router sends the request on, so that nothing may come after it.
+func router(at scope) *hcmv3.HttpFilter {
+	return &hcmv3.HttpFilter{
+		Name:       "envoy.filters.http.router",
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: at.pack(&routerv3.Router{})},
 	}
 }

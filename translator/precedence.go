@@ -19,6 +19,17 @@ type entry struct {
 	route      *routev3.Route
 }
 
+func newEntry(service string, r *model.Route, translated *routev3.Route) entry {
+	return entry{
+		priority:   r.Priority,
+		path:       r.Match.Path,
+		conditions: r.Match.Conditions(),
+		service:    service,
+		key:        r.Match.Key(),
+		route:      translated,
+	}
+}
+
 // sortByPrecedence puts the routes of one virtual host in the order in which
 // Envoy tries them; it takes the first that matches.
 //

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"github.com/google/go-cmp/cmp"
@@ -148,6 +149,7 @@ func TestListener(t *testing.T) {
 func TestStatic(t *testing.T) {
 	u := &model.Upstream{Endpoints: []model.Endpoint{{Host: "10.0.0.1", Port: 80}}, ConnectTimeout: time.Second}
 	r := translate(t, config(service("cart", u, model.Route{Match: prefix("/"), Action: &model.Respond{Status: 200}})))
+	r.Listeners = append(r.Listeners, &listenerv3.Listener{Name: "rpc", ApiListener: new(listenerv3.ApiListener)})
 	before := encode(t, r)
 	b, err := translator.Static(r, "[::1]:19000")
 	if err != nil {
@@ -158,6 +160,9 @@ func TestStatic(t *testing.T) {
 	}
 	if diff := compare(t, `{"address": {"socketAddress": {"address": "::1", "portValue": 19000}}}`, b.GetAdmin()); diff != "" {
 		t.Errorf("admin (-want +got)\n%s", diff)
+	}
+	if n := len(b.GetStaticResources().GetListeners()); n != 1 {
+		t.Errorf("there are %d listeners, want one: Envoy has no use for a gRPC client's", n)
 	}
 	manager := new(hcmv3.HttpConnectionManager)
 	if err := b.GetStaticResources().GetListeners()[0].GetFilterChains()[0].GetFilters()[0].GetTypedConfig().UnmarshalTo(manager); err != nil {

@@ -46,14 +46,7 @@ func entriesOf(services map[string]*model.Service, s *model.Service, found *diag
 	for i := range s.Routes {
 		r := &s.Routes[i]
 		at := scope{origin: r.Origin, what: "a route of service " + s.Name, found: found}
-		out = append(out, entry{
-			priority:   r.Priority,
-			path:       r.Match.Path,
-			conditions: r.Match.Conditions(),
-			service:    s.Name,
-			key:        r.Match.Key(),
-			route:      route(at, services, s.Name, r),
-		})
+		out = append(out, newEntry(s.Name, r, route(at, services, s.Name, r)))
 	}
 	return out
 }

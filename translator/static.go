@@ -19,7 +19,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// Static is a whole bootstrap that runs resources without a control plane:
+// Static is a whole bootstrap that runs resources without a control plane, but
+// for listeners that gRPC clients ask for:
 // routes stand inside their listeners, endpoints inside their clusters, and
 // secrets and runtimes beside them. The
 // admin endpoint is at HOST:PORT, and there is none if that is empty. The
@@ -45,6 +46,9 @@ func Static(r Resources, admin string) (*bootstrapv3.Bootstrap, error) {
 		out.StaticResources.Clusters = append(out.StaticResources.Clusters, inlined)
 	}
 	for _, l := range r.Listeners {
+		if l.GetApiListener() != nil {
+			continue
+		}
 		inlined, err := inlineRoutes(l, r.Routes)
 		if err != nil {
 			return nil, fmt.Errorf("listener %s: %w", l.GetName(), err)

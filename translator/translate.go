@@ -13,6 +13,9 @@ import (
 	"maps"
 	"slices"
 
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+
 	"dragoman/diag"
 	"dragoman/model"
 )
@@ -60,6 +63,15 @@ func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
 		out.Runtimes = append(out.Runtimes, runtime(at, r))
 	}
 	out.Routes = routeConfigurations(cfg, &found)
+	for _, s := range byName(cfg.Services) {
+		if s.Proxyless {
+			at := scope{origin: s.Origin, what: "service " + s.Name, found: &found}
+			out.Listeners = append(out.Listeners, apiListener(at, s))
+			out.Routes = append(out.Routes, rpcRoutes(s, &found))
+		}
+	}
+	slices.SortFunc(out.Listeners, func(a, b *listenerv3.Listener) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	slices.SortFunc(out.Routes, func(a, b *routev3.RouteConfiguration) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	found.Sort()
 	return out, found
 }

@@ -78,15 +78,22 @@ func (p *progress) refuse(nonce, words string) (r *response, guilty []Refusal, u
 		p.suspects[name] = versions[name]
 	}
 	for _, c := range r.changes {
-		if len(versions) > 0 && !p.refusals()[c.name] && p.wants(c.name, p.sent(c.name)) {
-			p.fresh[c.name] = p.fresh[c.name]
+		if len(versions) > 0 && !p.refused(c.name) {
+			p.repeat(c.name)
 		}
 	}
-	if p.refused != r.version {
-		p.refused, p.warned = r.version, 0
+	if p.warnedOf != r.version {
+		p.warnedOf, p.warned = r.version, 0
 	}
 	p.told = standing{r.version, true}
 	return r, guilty, unsure
+}
+
+// repeat has a resource sent once more, if it is wanted.
+func (p *progress) repeat(name string) {
+	if _, ok := p.fresh[name]; !ok && p.wants(name, p.sent(name)) {
+		p.fresh[name] = false
+	}
 }
 
 // warn is how a refusal is logged. A client that refuses without end does not

@@ -43,6 +43,24 @@ func (d *differences) between(a, b *snapshot.Set) []string {
 	return d.known[key]
 }
 
+// missing returns the resources of a set that another has none of that name of.
+func (d *differences) missing(from, to *snapshot.Set) []*snapshot.Resource {
+	var out []*snapshot.Resource
+	for _, name := range d.between(from, to) {
+		if r := from.Get(name); r != nil && to.Get(name) == nil {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// forget drops what is remembered, and the sets with it.
+func (d *differences) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.known)
+}
+
 func unlike(a, b *snapshot.Set) []string {
 	var out []string
 	for r := range a.All() {

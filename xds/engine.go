@@ -13,8 +13,9 @@ import (
 )
 
 // maxRecent is how many snapshots are remembered. An Envoy that comes back
-// after its connection broke says by version which of them it has.
-const maxRecent = 16
+// after its connection broke says by version which of them it has. Each costs
+// the bytes of all its resources.
+const maxRecent = 8
 
 // engine knows the snapshot that serves and all Envoys. It never sends: a
 // publication wakes the streams, and each finds out by itself what its Envoy
@@ -48,6 +49,7 @@ func (g *engine) publish(snap *snapshot.Snapshot) {
 	}
 	g.recent.Store(&recent)
 	g.snap = snap
+	g.differences.forget()
 	g.observe(Event{Kind: Published, Versions: snap.Versions})
 	told := map[*snapshot.View]map[string]string{}
 	for _, e := range g.envoys {
@@ -103,7 +105,7 @@ func (g *engine) join(s *stream, node *corev3.Node) {
 	id := s.identity(node)
 	e := g.envoys[id]
 	if e == nil {
-		e = &envoy{id: id, streams: map[*stream]bool{}, roll: rollout{linger: g.linger, warm: g.warm, hold: g.hold}}
+		e = &envoy{id: id, streams: map[*stream]bool{}, roll: g.rollout()}
 		g.envoys[id] = e
 	}
 	e.mu.Lock()
@@ -120,6 +122,10 @@ func (g *engine) join(s *stream, node *corev3.Node) {
 	} else {
 		g.observe(Event{Kind: Assigned, Stream: s.who.Stream, Versions: versions(v)})
 	}
+}
+
+func (g *engine) rollout() rollout {
+	return rollout{linger: g.linger, warm: g.warm, hold: g.hold, differences: g.differences}
 }
 
 // rename takes account of a stream that says it is another node, or the same

@@ -186,9 +186,8 @@ func (e *envoy) repeat(ref snapshot.Ref) {
 		return
 	}
 	for s := range e.streams {
-		p := s.types[ref.Type]
-		if p != nil && p.wants(ref.Name, p.sent(ref.Name)) {
-			p.fresh[ref.Name] = p.fresh[ref.Name]
+		if p := s.types[ref.Type]; p != nil {
+			p.repeat(ref.Name)
 			s.nudge()
 		}
 	}

@@ -69,7 +69,7 @@ func TestEnvoyLosesNoRequest(t *testing.T) {
 // upstream is a server that greets, and where it is.
 func upstream(t *testing.T) *net.TCPAddr {
 	t.Helper()
-	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }))
 	t.Cleanup(up.Close)
 	return up.Listener.Addr().(*net.TCPAddr)
 }

@@ -51,12 +51,13 @@ type progress struct {
 	// are tried one at a time.
 	suspects map[string]string
 
-	open    []*response // that are not answered, oldest first
-	nonce   string      // of the last response
-	owed    bool        // a response, even with nothing in it
-	told    standing    // what was told last
-	refused string      // the version that was refused last
-	warned  int         // how often
+	open  []*response // that are not answered, oldest first
+	nonce string      // of the last response
+	owed  bool        // a response, even with nothing in it
+	told  standing    // what was told last
+
+	warnedOf string // the version that was refused last
+	warned   int    // how often
 
 	// resumed is a stream that began with what an earlier one was sent.
 	// recalled is that of the state of the world, which names it by version.
@@ -279,6 +280,11 @@ func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.
 	}
 	p.rebase(pl, g)
 	return resources, gone
+}
+
+// refused tells whether a name is parked or suspected.
+func (p *progress) refused(name string) bool {
+	return p.parked[name] != "" || p.suspects[name] != ""
 }
 
 // refusals are the names that are parked or suspected.

@@ -30,6 +30,7 @@ type keep struct {
 // still have to send or wait for.
 type rollout struct {
 	linger, warm, hold time.Duration
+	differences        *differences
 
 	phase    phase
 	made     *snapshot.View // of what requests need; nil before the first
@@ -110,10 +111,8 @@ func copied(in map[string]map[string]keep) map[string]map[string]keep {
 
 // keep keeps what is in one set of a type and not in the next.
 func (r *rollout) keep(typeURL string, from, to *snapshot.Set) {
-	if from.Version() != to.Version() {
-		for res := range from.All() {
-			r.retain(typeURL, res, to)
-		}
+	for _, res := range r.differences.missing(from, to) {
+		r.retain(typeURL, res, to)
 	}
 	maps.DeleteFunc(r.kept[typeURL], func(name string, _ keep) bool { return to.Get(name) != nil })
 }

@@ -156,7 +156,7 @@ func TestRollout(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &rollout{linger: 5 * time.Second, warm: 20 * time.Second, hold: c.hold}
+			r := &rollout{differences: newDifferences(), linger: 5 * time.Second, warm: 20 * time.Second, hold: c.hold}
 			start := time.Now()
 			for i, s := range c.steps {
 				now := start.Add(time.Duration(s.at) * time.Second)
@@ -189,7 +189,7 @@ func TestRollout(t *testing.T) {
 
 // A target of which nothing was sent is as if it had not been.
 func TestATargetIsReplaced(t *testing.T) {
-	r := &rollout{linger: time.Second, warm: time.Second}
+	r := &rollout{differences: newDifferences(), linger: time.Second, warm: time.Second}
 	now := time.Now()
 	r.target(view("c:a r:r/1"), now)
 	for i := range 3 {
@@ -203,7 +203,7 @@ func TestATargetIsReplaced(t *testing.T) {
 // Who comes back with more than the target keeps it for now, and gets routes
 // once what they need is there.
 func TestResume(t *testing.T) {
-	r := &rollout{linger: 5 * time.Second, warm: 20 * time.Second}
+	r := &rollout{differences: newDifferences(), linger: 5 * time.Second, warm: 20 * time.Second}
 	now := time.Now()
 	r.target(view("c:b r:r/2"), now)
 	r.resume(resourcev3.ClusterType, []*snapshot.Resource{{Name: "a"}, {Name: "b"}}, now)

@@ -177,16 +177,15 @@ func (s *stream) next(now time.Time) (*message, time.Time) {
 	}
 	defer e.mu.Unlock()
 	e.retarget(now)
-	for {
-		for _, typeURL := range snapshot.Types() {
-			if m := s.respond(e, s.types[typeURL]); m != nil {
-				return m, time.Time{}
-			}
-		}
-		if !e.advance(now, s.engine.differences) {
-			return nil, e.roll.next()
+	for e.advance(now, s.engine.differences) {
+		continue // perhaps over phases with nothing in them
+	}
+	for _, typeURL := range snapshot.Types() {
+		if m := s.respond(e, s.types[typeURL]); m != nil {
+			return m, time.Time{}
 		}
 	}
+	return nil, e.roll.next()
 }
 
 // respond makes the next response of a type, if there is one.

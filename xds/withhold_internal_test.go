@@ -44,7 +44,7 @@ func TestSecretsAreWithheld(t *testing.T) {
 	for local, want := range map[string]int{"10.0.0.1": 1, "127.0.0.1": 0} {
 		var log bytes.Buffer
 		o := Options{Observe: func(Event) {}}
-		s := &streams{engine: newEngine(o), log: slog.New(slog.NewTextHandler(&log, nil)), refusals: &refusals{}}
+		s := &streams{engine: newEngine(o), log: slog.New(slog.NewTextHandler(&log, nil)), refusals: newRefusals()}
 		n := s.stream(peer.NewContext(context.Background(), &peer.Peer{Addr: tcp("10.0.0.2"), LocalAddr: tcp(local)}), true, "")
 		for _, r := range []request{
 			{node: &corev3.Node{Id: "edge"}, typeURL: resourcev3.ListenerType},

@@ -54,7 +54,7 @@ func TestBadClientsDisturbNobody(t *testing.T) {
 		"--authorize", file("rules.yaml"), "--max-streams", "200")
 	f.wants(t, "a", http.StatusOK, "0")
 
-	h := hostile{t, fmt.Sprintf("127.0.0.1:%d", f.port), ca}
+	h := hostile{t, fmt.Sprintf("127.0.0.1:%d", f.Port), ca}
 	ctx, cancel := context.WithCancel(t.Context())
 	var asked, failed, edits atomic.Int64
 	var good, bad sync.WaitGroup
@@ -321,8 +321,8 @@ func TestTLSAgainstPlainText(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "a.yaml"), answer("a", "0"))
 	s := serve(t, dir)
-	s.adminAddress(t)
-	h := hostile{t, fmt.Sprintf("127.0.0.1:%d", s.port), envoytest.NewCA(t)}
+	s.Admin(t)
+	h := hostile{t, fmt.Sprintf("127.0.0.1:%d", s.Port), envoytest.NewCA(t)}
 	conn := tls.Client(h.dial(), h.trusted())
 	if err := conn.Handshake(); err == nil {
 		t.Error("the handshake succeeded")

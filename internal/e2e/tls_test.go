@@ -99,7 +99,7 @@ func (s *secured) shows(t *testing.T, config *tls.Config, want tls.Certificate) 
 func (s *secured) says(t *testing.T, words string) {
 	t.Helper()
 	envoytest.Eventually(t, patience, "the log says "+words, func() error {
-		if !strings.Contains(s.log.text(), words) {
+		if !strings.Contains(s.Log.Text(), words) {
 			return errors.New("not yet")
 		}
 		return nil
@@ -235,7 +235,7 @@ func TestRotation(t *testing.T) {
 	download("at the end")
 	socket("at the end")
 	s.untouched(t)
-	if strings.Contains(s.log.text(), "PRIVATE KEY") {
+	if strings.Contains(s.Log.Text(), "PRIVATE KEY") {
 		t.Error("a key is in the log")
 	}
 }
@@ -386,13 +386,13 @@ func TestARestartBesideABadCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.kill()
+	s.Kill()
 	s.envoy.Stop()
 	if err := os.WriteFile(filepath.Join(dir, "a.key"), []byte("nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.server = serveAt(t, s.port, dir, "--state-dir", state)
-	s.envoy = envoytest.Start(t, envoytest.Options{Bootstrap: delta(t, s.port)})
+	s.server = serveAt(t, s.Port, dir, "--state-dir", state)
+	s.envoy = envoytest.Start(t, envoytest.Options{Bootstrap: delta(t, s.Port)})
 	s.envoy.WaitLive(t)
 	s.shows(t, config, good)
 	s.says(t, "a.key: there is no PEM in it; the one before it goes on serving")

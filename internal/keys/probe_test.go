@@ -2,6 +2,7 @@ package keys_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/xds"
 
 	"dragoman/internal/envoytest"
 )
@@ -198,6 +200,29 @@ func healthy(upstream string) check {
 			return fmt.Errorf("gRPC to %s: %v", upstream, got)
 		}
 		return nil
+	}
+}
+
+// withoutProxy asks for an upstream's health as a gRPC client that is given
+// xds:///NAME, and has no Envoy.
+func withoutProxy(upstream string) check {
+	return func(p *probe) error {
+		found, err := xds.NewXDSResolverWithConfigForTesting(fmt.Appendf(nil, `{
+			"xds_servers": [{"server_uri": "localhost:%d", "channel_creds": [{"type": "insecure"}]}],
+			"node": {"id": "client"}
+		}`, p.xds))
+		if err != nil {
+			return err
+		}
+		conn, err := grpc.NewClient(p.of("xds:///<name>"), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithResolvers(found))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+		defer cancel()
+		_, err = healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: upstream})
+		return err
 	}
 }
 

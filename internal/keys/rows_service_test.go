@@ -61,6 +61,10 @@ routes: [{respond: {status: 201}}]
 			check: see(status, map[string]string{"GET /in": "200", "GET /alone": "200", "GET /out": "404"}),
 		},
 		{
+			key: "service.proxyless", yaml: "service: <name>\nupstream: grpc://<a>\nproxyless: true\n",
+			check: withoutProxy("a"),
+		},
+		{
 			key: "service.routes.to",
 			yaml: echo + "routes: [{to: <name>-b}]\n" +
 				"---\nservice: <name>-b\nupstream: http://<b>\n",

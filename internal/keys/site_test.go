@@ -34,6 +34,7 @@ type site struct {
 	config   string         // the directory
 	logs     string         // the directory of access logs
 	ports    map[string]int // by row and placeholder
+	xds      int            // the control plane's port
 	fallback string         // the listener of services that name none
 	envoy    *envoytest.Envoy
 	address  string // of the fallback
@@ -98,7 +99,8 @@ func (s *site) start(layers []string) []string {
 	if layers == nil {
 		layers = slices.Sorted(maps.Keys(cfg.Runtimes))
 	}
-	s.envoy = envoytest.Start(s.t, envoytest.Options{Bootstrap: withLayers(s.t, envoytest.Original(s.t, serve(s.t, snap)), layers)})
+	s.xds = serve(s.t, snap)
+	s.envoy = envoytest.Start(s.t, envoytest.Options{Bootstrap: withLayers(s.t, envoytest.Original(s.t, s.xds), layers)})
 	s.envoy.WaitLive(s.t)
 	s.address = s.envoy.Listener(s.t, s.fallback)
 	stats := s.envoy.Stats(s.t, "update_rejected$|create_failure$")
