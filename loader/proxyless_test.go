@@ -33,7 +33,7 @@ func TestProxylessServicesStayReachable(t *testing.T) {
 			{map[string]string{"a": listen}, []string{"http"}, []string{"a"}, []diag.Code{diag.DuplicateName}},
 		},
 		"a service of a listener's name comes": {
-			{map[string]string{"cart": grpc, "listen": listen}, []string{"cart"}, nil, nil},
+			{map[string]string{"cart": grpc, "listen": listen}, []string{"cart"}, nil, []diag.Code{diag.Unused}},
 			{map[string]string{"a": http}, []string{"cart"}, []string{"a"}, []diag.Code{diag.DuplicateName}},
 		},
 		"the listener that nobody describes comes": {

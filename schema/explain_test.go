@@ -89,7 +89,7 @@ func TestExplainWhatThereIsNot(t *testing.T) {
 		"envoy.resources":              `"envoy" documents are not supported yet`,
 		"routes[0].to":                 `fields begin with their kind, did you mean "service.routes[0].to"?`,
 		"service.routes.retyr":         `no field "retyr" in service.routes, did you mean "retry"?`,
-		"service..hosts":               `no field "" in service, the keys are service, hosts, listeners, upstream, routes, timeout, idleTimeout, retry, requestHeaders, responseHeaders, websocket`,
+		"service..hosts":               `no field "" in service, the keys are service, hosts, listeners, upstream, routes, proxyless, timeout, idleTimeout, retry, requestHeaders, responseHeaders, websocket`,
 		"service.timeout.max":          `service.timeout is a duration and has no keys`,
 		"service.hosts.name":           `service.hosts is a list of hosts and has no keys`,
 		"service.upstream.healthCheck": `service.upstream.healthCheck is not supported yet`,

@@ -52,18 +52,12 @@ func TestARestartIsInvisible(t *testing.T) {
 	f.wants(t, "web", http.StatusOK, "one")
 	f.server = serveAt(t, f.Port, dir)
 	f.connected(t)
-	write(t, filepath.Join(dir, "probe.yaml"), "service: probe\nupstream: http://127.0.0.1:1\n") // when it is there, Envoy is back
-	envoytest.Eventually(t, patience, "Envoy is back", func() error {
-		if f.envoy.Stats(t, `cluster_manager.cluster_added`)["cluster_manager.cluster_added"] < 2 {
-			return fmt.Errorf("not yet")
-		}
-		return nil
-	})
+	f.shows(t, "Envoy is back and in sync", func(s status) bool { return s.Envoys.InSync == 1 })
 	if after := modified(); after != before {
 		t.Errorf("after a restart on the same files Envoy has %s, before it had %s", after, before)
 	}
-	if again := f.Published(); again[0] != versions[len(versions)-1] {
-		t.Errorf("after a restart the version is %s, before it was %s", again[0], versions[len(versions)-1])
+	if again := f.First(t); again != versions[len(versions)-1] {
+		t.Errorf("after a restart the version is %s, before it was %s", again, versions[len(versions)-1])
 	}
 }
 

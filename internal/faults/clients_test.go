@@ -173,7 +173,7 @@ func many(t *testing.T, w *world, services int) {
 	for f := range files {
 		var text strings.Builder
 		for n := f; n < services; n += files {
-			fmt.Fprintf(&text, "service: many%d\nupstream: http://%s\n---\n", n, w.up.Addr)
+			fmt.Fprintf(&text, "service: many%d\nhosts: [many%d.example.com]\nupstream: http://%s\n---\n", n, n, w.up.Addr)
 		}
 		w.write(t, fmt.Sprintf("many%d.yaml", f), strings.TrimSuffix(text.String(), "---\n"))
 	}

@@ -25,7 +25,7 @@ func TestKilled(t *testing.T) {
 				w.again(t)
 				w.shows(t, "Envoy is back and in sync", func(s status) bool { return s.Envoys.InSync == 1 })
 				back = append(back, time.Since(begin))
-				if got := w.Published()[0]; got != last[len(last)-1] {
+				if got := w.First(t); got != last[len(last)-1] {
 					t.Errorf("the version is %s on the same files, before it was %s", got, last[len(last)-1])
 				}
 				if after := changes(t, w.envoy); after != before {

@@ -25,7 +25,7 @@ func TestAnEnvoyStopsReading(t *testing.T) {
 			gather := func(i int) {
 				var text strings.Builder
 				for n := range crowd {
-					fmt.Fprintf(&text, "service: crowd%d\nupstream: {endpoints: [http://%s], connectTimeout: %ds}\n---\n", n, w.up.Addr, i+1)
+					fmt.Fprintf(&text, "service: crowd%d\nhosts: [crowd%d.example.com]\nupstream: {endpoints: [http://%s], connectTimeout: %ds}\n---\n", n, n, w.up.Addr, i+1)
 				}
 				w.write(t, "crowd.yaml", text.String()+w.service("last", i))
 			}

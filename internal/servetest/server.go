@@ -44,7 +44,7 @@ func Start(t testing.TB, dir string, o Options) *Server {
 		"--admin", "localhost:0", "--log-format", "json", "--log-level", "debug")
 	line = append(line, o.Args...)
 	s.Cmd = exec.Command(line[0], line[1:]...)
-	s.Cmd.Stderr = s.Log
+	s.Cmd.Stderr, s.Cmd.SysProcAttr = s.Log, attributes()
 	if err := s.Cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +90,22 @@ func (s *Server) Published() []string {
 		out = append(out, e["version"].(string))
 	}
 	return out
+}
+
+// First waits for the first version that is published, and returns it. Envoys
+// may have it a moment before the log says so.
+func (s *Server) First(t testing.TB) string {
+	t.Helper()
+	var version string
+	envoytest.Eventually(t, patience, "a version is published", func() error {
+		all := s.Published()
+		if len(all) == 0 {
+			return fmt.Errorf("not yet")
+		}
+		version = all[0]
+		return nil
+	})
+	return version
 }
 
 // Admin is where the program says that it answers HTTP.
