@@ -3,7 +3,7 @@ package refusal
 import "dragoman/model"
 
 // Named is the file of the service that words about listener l speak of, among
-// three services that have much in common.
+// services that have much in common.
 func Named(words string) string {
 	at, ok := named(Some(), "l", words)
 	if !ok {
@@ -12,7 +12,7 @@ func Named(words string) string {
 	return at.File
 }
 
-// Some is a configuration of a listener and three services, a file each.
+// Some is a configuration of a listener and services, a file each.
 func Some() *model.Config {
 	service := func(name string, line int, hosts []string, routes ...model.Route) *model.Service {
 		at := model.Origin{File: name + ".yaml", Line: line, Col: 1}
@@ -25,8 +25,11 @@ func Some() *model.Config {
 	regex := func(text string) model.Match {
 		return model.Match{Path: model.PathMatch{Kind: model.PathRegex, Value: text}}
 	}
+	rpc := service("rpc", 1, nil)
+	rpc.Proxyless, rpc.Listeners = true, nil
 	return &model.Config{
 		Services: map[string]*model.Service{
+			"rpc":   rpc,
 			"bad":   service("bad", 1, []string{"bad.example.com", "shared.example.com"}, model.Route{Match: regex("/bad/(.*)"), Action: to("nowhere")}),
 			"good":  service("good", 1, []string{"good.example.com", "shared.example.com"}, model.Route{Name: "good-route", Action: to("good")}),
 			"other": service("other", 1, []string{"*", "a.bad.example.com"}, model.Route{Action: to("good")}),

@@ -21,6 +21,8 @@ func Origin(c *model.Config, typeURL, name string) (model.Origin, bool) {
 	case resource.ListenerType, resource.RouteType:
 		if l := c.Listeners[name]; l != nil {
 			at = l.Origin
+		} else if s := c.Services[name]; s != nil && s.Proxyless {
+			at = s.Origin
 		}
 	case resource.SecretType:
 		at = secret(c, name)

@@ -218,6 +218,7 @@ func TestWhereItIsWritten(t *testing.T) {
 		related           []string
 	}{
 		"a listener":                {"listener", "l", words, nil, "l.yaml:1:1", nil},
+		"of a proxyless service":    {"listener", "rpc", words, nil, "rpc.yaml:1:1", nil},
 		"routes that are named":     {"route", "l", "route: unknown cluster 'nowhere'", []string{"good.yaml"}, "bad.yaml:4:5", nil},
 		"routes that have changed":  {"route", "l", words, []string{"good.yaml", "elsewhere.yaml"}, "good.yaml:1:1", nil},
 		"routes of several changes": {"route", "l", words, []string{"good.yaml", "bad.yaml"}, "bad.yaml:1:1", []string{"good.yaml:1"}},
