@@ -66,10 +66,24 @@ type ask struct {
 	done    chan<- Report
 }
 
-// Look has Run look at everything at once, and returns what that has left. It
-// may be called by anybody, and waits for Run to begin.
+// settling is how long Look waits for files that are being written. One that is
+// missing or empty counts as such a second later.
+const settling = 2 * time.Second
+
+// Look has Run look at everything at once, and again as long as something is
+// being written, and returns what that has left. It may be called by anybody,
+// and waits for Run to begin.
 func (p *Pipeline) Look(ctx context.Context) (Report, error) {
-	return p.ask(ctx, false, "a look")
+	for late := time.Now().Add(settling); ; {
+		r, err := p.ask(ctx, false, "a look")
+		if err != nil || r.Trouble != "" || len(r.Unsettled) == 0 || time.Now().After(late) {
+			return r, err
+		}
+		select {
+		case <-time.After(loader.SettleTime):
+		case <-ctx.Done(): // the next ask says so
+		}
+	}
 }
 
 // Approve has Run let go what is held now because so much of it went at once,
