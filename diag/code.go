@@ -46,6 +46,7 @@ const (
 	MostGone      Code = 3010 // most services went at once
 	Frozen        Code = 3011 // right, but waits for files that are not
 	Unused        Code = 3012 // nothing leads there
+	Drains        Code = 3013 // a change that ends connections
 	Rejected      Code = 4001 // Envoy's own constraints refuse the translation
 	Refused       Code = 4002 // an Envoy has refused a resource
 	OwnTrouble    Code = 4003 // for a reason that lies with that Envoy's host
@@ -69,7 +70,7 @@ var names = map[Code]string{
 	NoUpstream: "no-upstream", OddMatch: "odd-match", Proxyless: "proxyless", EnvoyAlone: "envoy-alone", DuplicateName: "duplicate-name", SameRoute: "same-route",
 	UnknownName: "unknown-name", SamePort: "same-port", WhichListener: "which-listener", HeldBack: "held-back",
 	NoFallThrough: "no-fall-through", StillUsed: "still-used", Emptied: "emptied", MostGone: "most-gone",
-	Frozen: "frozen", Unused: "unused", Rejected: "rejected", NamedFile: "named-file", Certificate: "certificate", KeyMismatch: "key-mismatch",
+	Frozen: "frozen", Unused: "unused", Drains: "drains", Rejected: "rejected", NamedFile: "named-file", Certificate: "certificate", KeyMismatch: "key-mismatch",
 	OutOfDate: "out-of-date", EndsSoon: "ends-soon", NoServerName: "no-server-name",
 	Refused: "refused", OwnTrouble: "own-trouble", RolledBack: "rolled-back", NotReady: "not-ready",
 }

@@ -22,7 +22,7 @@ const pages = "../docs/errors"
 // system, a change, an Envoy, or a mistake of ours.
 func withoutExample() []diag.Code {
 	return []diag.Code{
-		diag.Unreadable, diag.StillUsed, diag.Emptied, diag.MostGone, diag.Frozen,
+		diag.Unreadable, diag.StillUsed, diag.Emptied, diag.MostGone, diag.Frozen, diag.Drains,
 		diag.Rejected, diag.Refused, diag.OwnTrouble, diag.RolledBack, diag.NotReady,
 		diag.Certificate, diag.KeyMismatch, diag.OutOfDate, diag.EndsSoon, diag.NoServerName,
 	}

@@ -50,7 +50,7 @@ func (g *engine) publish(snap *snapshot.Snapshot) {
 	g.recent.Store(&recent)
 	g.snap = snap
 	g.differences.forget()
-	g.observe(Event{Kind: Published, Versions: snap.Versions})
+	g.observe(Event{Kind: Published, Versions: snap.Versions, Snapshot: snap})
 	told := map[*snapshot.View]map[string]string{}
 	for _, e := range g.envoys {
 		if e.turnedAway(snap) {

@@ -1,5 +1,7 @@
 package xds
 
+import "dragoman/snapshot"
+
 // An EventKind says what has happened.
 type EventKind int
 
@@ -28,6 +30,8 @@ type Event struct {
 
 	Type, Version string            // of a response
 	Versions      map[string]string // of a publication or an assignment, by type URL
+
+	Snapshot *snapshot.Snapshot // of a publication
 
 	// Of a refusal: Envoy's words, and the resources that they are about. If
 	// they do not say, Names are those that may be, which are then tried alone.

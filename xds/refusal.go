@@ -191,3 +191,13 @@ func called(typeURL string) []string {
 	}
 	return nil
 }
+
+// withoutKeys cuts off what an Envoy says from a private key on: its words can
+// have the whole of the resource in them.
+func withoutKeys(words string) string {
+	key := strings.Index(words, "PRIVATE KEY")
+	if key < 0 {
+		return words
+	}
+	return words[:max(0, strings.LastIndex(words[:key], "-----BEGIN"))] + "[redacted]"
+}

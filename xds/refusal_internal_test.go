@@ -114,3 +114,18 @@ func FuzzRefusal(f *testing.F) {
 		}
 	})
 }
+
+// Nothing of a key is in the log, the API or a problem, whatever an Envoy says.
+func TestWithoutKeys(t *testing.T) {
+	for words, want := range map[string]string{
+		"": "",
+		"Failed to load certificate chain from <inline>":                                               "Failed to load certificate chain from <inline>",
+		`Proto constraint: name: "a" inline_string: "-----BEGIN EC PRIVATE KEY-----\nMHc` + "\n`: why": `Proto constraint: name: "a" inline_string: "[redacted]`,
+		"PRIVATE KEY-----\nMHc": "[redacted]",
+		"-----BEGIN CERTIFICATE-----\nMII -----END CERTIFICATE-----, -----BEGIN PRIVATE KEY": "-----BEGIN CERTIFICATE-----\nMII -----END CERTIFICATE-----, [redacted]",
+	} {
+		if got := withoutKeys(words); got != want {
+			t.Errorf("withoutKeys(%q) = %q, want %q", words, got, want)
+		}
+	}
+}

@@ -316,7 +316,7 @@ func (s *stream) answer(e *envoy, p *progress, r request) {
 		}
 		return
 	}
-	words := clip(r.refusal.GetMessage(), maxWords)
+	words := clip(withoutKeys(r.refusal.GetMessage()), maxWords)
 	done, guilty, unsure := p.refuse(r.nonce, r.refusal.GetMessage())
 	if done == nil {
 		return
@@ -324,7 +324,7 @@ func (s *stream) answer(e *envoy, p *progress, r request) {
 	e.roll.trouble = e.roll.trouble || e.roll.phase == making
 	names := make([]string, len(guilty))
 	for i := range guilty {
-		guilty[i].Words = clip(guilty[i].Words, maxWords)
+		guilty[i].Words = clip(withoutKeys(guilty[i].Words), maxWords)
 		names[i] = guilty[i].Name
 	}
 	s.tell(Event{Kind: Refused, Type: p.typeURL, Version: done.version, Words: words, Resources: guilty, Names: unsure})

@@ -146,7 +146,7 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 	var p *pipeline.Pipeline
 	envoys := fleet.New(fleet.Options{Converged: func(took time.Duration) { a.Propagated(took) }})
 	refused := refusal.New(s.judge(o.Log, &p))
-	x.Observe, x.Register = observe(envoys, refused), clientStatus(envoys, refused).Register
+	x.Observe, x.Register = observe(envoys, refused, o.Log), clientStatus(envoys, refused).Register
 	if x.Linger = s.linger; s.linger == 0 {
 		x.Linger = -1 // zero is the default there
 	}
@@ -159,8 +159,11 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 	o.AllowEmpty, o.Freeze, o.Rollback = s.allowEmpty, s.onError.value == "freeze", s.rollback()
 	o.Looked = func(l pipeline.Look) { a.Reloaded(l.OK, l.Duration) }
 	o.Publishing = func(b pipeline.Publication) { refused.Published(publication(b)) }
+	var last *snapshot.Snapshot
 	o.Publish = func(ctx context.Context, snap *snapshot.Snapshot) error {
-		return publish(ctx, server, snap, o.Log)
+		warnOfDrains(o.Log, last, snap)
+		last = snap
+		return server.Publish(ctx, snap)
 	}
 	p = pipeline.New(o)
 	a = newAdmin(admin.Options{Dir: s.dir, Log: o.Log, Fleet: envoys.Snapshot, Refusals: server.Refusals}, p, w, refused)
@@ -202,17 +205,22 @@ func (s *serveCommand) check(restored bool) error {
 	return s.channel.check()
 }
 
-// publish hands a snapshot to the Envoys and says what it holds.
-func publish(ctx context.Context, server *xds.Server, snap *snapshot.Snapshot, log *slog.Logger) error {
-	start := time.Now()
-	if err := server.Publish(ctx, snap); err != nil {
-		return err
+// warnOfDrains says what a snapshot does to open connections, before it does.
+func warnOfDrains(log *slog.Logger, last, next *snapshot.Snapshot) {
+	if last == nil {
+		return
 	}
-	log.Info("version published",
-		slog.String("version", snap.Version),
-		resources(snap.Counts),
-		slog.Duration("duration", time.Since(start)))
-	return nil
+	for _, name := range last.Drained(next) {
+		log.Warn("a listener changes or goes: Envoys drain the connections that are open on it",
+			slog.String("listener", name), slog.String("version", next.Version))
+	}
+}
+
+// observeLog says what is published, before any Envoy can have it.
+func observeLog(log *slog.Logger, e xds.Event) {
+	if e.Kind == xds.Published {
+		log.Info("version published", slog.String("version", e.Snapshot.Version), resources(e.Snapshot.Counts))
+	}
 }
 
 // resources is how many there are of each type, by the type's last name.

@@ -59,8 +59,9 @@ func clientStatus(f *fleet.Fleet, t *refusal.Tracker) *csds.Server {
 }
 
 // observe tells of what happens on the streams.
-func observe(f *fleet.Fleet, t *refusal.Tracker) func(xds.Event) {
+func observe(f *fleet.Fleet, t *refusal.Tracker, log *slog.Logger) func(xds.Event) {
 	return func(e xds.Event) {
+		observeLog(log, e)
 		observeFleet(f, e)
 		observeRefusals(t, e)
 	}

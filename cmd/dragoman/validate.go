@@ -12,6 +12,7 @@ import (
 
 func newValidate() *cobra.Command {
 	var strict bool
+	var against string
 	var one nodeFlag
 	var o loading
 	output := oneOf{"text", []string{"text", "json", "github"}}
@@ -33,6 +34,9 @@ func newValidate() *cobra.Command {
 				return err
 			}
 			res.seenFrom(node)
+			if err := res.comparedTo(against, o); err != nil {
+				return err
+			}
 			if err := printProblems(cmd.OutOrStdout(), output.value, res.problems); err != nil {
 				return err
 			}
@@ -47,6 +51,7 @@ func newValidate() *cobra.Command {
 	}
 	cmd.Flags().VarP(&output, "output", "o", "form of the result")
 	cmd.Flags().BoolVar(&strict, "strict", false, "warnings count as errors")
+	cmd.Flags().StringVar(&against, "against", "", "also warn of what a change from this `DIR` does to open connections")
 	one.flags(cmd.Flags(), "also check what comes together in")
 	o.flags(cmd.Flags())
 	return cmd
