@@ -40,8 +40,9 @@ type Options struct {
 	AllowEmpty bool // lets most services, or all, go at once
 	Freeze     bool // takes no change while there is an error anywhere
 
-	Restore []loader.Source        // what served before a restart
-	Keep    func([]loader.Content) // called with what serves, once it is published; may be nil
+	Restore  []loader.Source          // what served before a restart
+	Restored func(*snapshot.Snapshot) // called with what that was, before anything is published; may be nil
+	Keep     func([]loader.Content)   // called with what serves, once it is published; may be nil
 }
 
 // A Pipeline turns hints into publications. It is for one goroutine, Run's,
@@ -182,6 +183,9 @@ func (p *Pipeline) restore() {
 		p.loader.Accept(p.loader.Good(), nil) // it served
 	}
 	p.built, p.pending = p.checked, true
+	if p.o.Restored != nil {
+		p.o.Restored(p.built)
+	}
 	p.o.Log.Info("state restored",
 		slog.String("version", p.built.Version),
 		slog.Int("files", res.Files),

@@ -281,6 +281,30 @@ func TestConformMakeBeforeBreakAfterAReconnect(t *testing.T) {
 	})
 }
 
+// So it is after a restart, if what served before it is known.
+func TestConformMakeBeforeBreakAfterARestart(t *testing.T) {
+	bothForms(t, func(t trial) {
+		delta := t.delta
+		old := serve(t, patient(time.Millisecond))
+		served := old.put("cds c1=1; rds r=1")
+		x := old.ads(delta)
+		clusters, routes := first(x, "cds", " c1=1"), first(x, "rds", " r=1", "r")
+		s := serve(t, patient(time.Millisecond))
+		s.Remember(served)
+		y := s.ads(delta)
+		if delta {
+			y.resume("cds", clusters.versions, x.state["cds"])
+			y.resume("rds", routes.versions, x.state["rds"], "r")
+		} else {
+			y.accepted, y.state = x.accepted, x.state
+			y.ask("cds")
+			y.ask("rds", "r")
+		}
+		s.put("cds c2=1; rds r=2")
+		y.careful("cds c2=1", "rds r=2")
+	})
+}
+
 // Streams of one type on one connection are one Envoy: the routes wait for the
 // clusters of another stream.
 func TestConformMakeBeforeBreakOnSingleStreams(t *testing.T) {

@@ -2,6 +2,7 @@ package xds
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ type engine struct {
 	differences        *differences
 
 	recent atomic.Pointer[[]*snapshot.Snapshot] // the newest first
+	before atomic.Pointer[snapshot.Snapshot]    // what served before the server was started, nil if unknown
 
 	mu     sync.Mutex // guards what follows
 	snap   *snapshot.Snapshot
@@ -188,11 +190,14 @@ func (g *engine) newest() *snapshot.Snapshot {
 // past is the newest view of a node whose set of a type has a version, nil if
 // that is not known any more.
 func (g *engine) past(node *corev3.Node, typeURL, version string) *snapshot.View {
-	recent := g.recent.Load()
-	if recent == nil {
-		return nil
+	var all []*snapshot.Snapshot
+	if recent := g.recent.Load(); recent != nil {
+		all = *recent
 	}
-	for _, snap := range *recent {
+	if before := g.before.Load(); before != nil {
+		all = append(slices.Clip(all), before)
+	}
+	for _, snap := range all {
 		if v := snap.View(node); v.Set(typeURL).Version() == version {
 			return v
 		}

@@ -165,6 +165,11 @@ func (s *Server) Publish(ctx context.Context, snap *snapshot.Snapshot) error {
 	return nil
 }
 
+// Remember tells of what served before the server was started. Envoys that come
+// back with it are moved from there as if there had been no restart. It is not
+// served.
+func (s *Server) Remember(snap *snapshot.Snapshot) { s.engine.before.Store(snap) }
+
 // Run serves on all of ls until ctx ends, and closes them. Streams do not end
 // by themselves: they are told to, and waited for no longer than
 // Options.ShutdownGrace. A server runs once.

@@ -159,6 +159,7 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 	o.AllowEmpty, o.Freeze, o.Rollback = s.allowEmpty, s.onError.value == "freeze", s.rollback()
 	o.Looked = func(l pipeline.Look) { a.Reloaded(l.OK, l.Duration) }
 	o.Publishing = func(b pipeline.Publication) { refused.Published(publication(b)) }
+	o.Restored = server.Remember
 	var last *snapshot.Snapshot
 	o.Publish = func(ctx context.Context, snap *snapshot.Snapshot) error {
 		warnOfDrains(o.Log, last, snap)

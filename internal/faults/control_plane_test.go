@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -38,6 +39,35 @@ func TestKilled(t *testing.T) {
 				w.sees(t, i+1)
 			}
 			over(t, l, "killed and restarted, "+form, figure("restarts", 2*rounds), slowest("back within", back))
+		})
+	}
+}
+
+// While the control plane is down, a cluster in use is renamed with its route.
+// What served is in the state, so that the Envoy that comes back is moved as if
+// there had been no restart.
+func TestRenamedWhileAway(t *testing.T) {
+	t.Parallel()
+	for form := range forms() {
+		t.Run(form, func(t *testing.T) {
+			t.Parallel()
+			w := create(t, options{form: form, args: []string{"--state-dir", t.TempDir()}})
+			renamed := func(i int) string {
+				return fmt.Sprintf("service: web-%d\nhosts: [web.example.com]\nupstream: http://%s\n%s", i, w.up.Addr, stamp(i))
+			}
+			w.write(t, "web.yaml", renamed(0))
+			serves(t, w.address(), "web", 0)
+			web := target{host: "web.example.com", check: says("up web.example.com")}
+			l := w.load(t, web, web, web, web)
+			rounds := pick(3, 30)
+			for i := 1; i <= rounds; i++ {
+				w.shows(t, "Envoy is in sync", func(s status) bool { return s.Envoys.InSync == 1 })
+				w.Kill()
+				w.write(t, "web.yaml", renamed(i))
+				w.again(t)
+				serves(t, w.address(), "web", i)
+			}
+			over(t, l, "renamed while away, "+form, figure("renames", rounds), figure("NACKs", rejected(t, w.envoy)))
 		})
 	}
 }
