@@ -14,11 +14,23 @@ import (
 // Build translates a configuration and checks the result as a whole. There is
 // a snapshot unless the problems have errors.
 func Build(c *model.Config, o translator.Options) (*snapshot.Snapshot, diag.Problems) {
-	resources, problems := translator.Translate(c, o)
+	return newBuilder(o).build(c)
+}
+
+// A builder builds one configuration after another, and of each what is new.
+type builder struct {
+	translator *translator.Translator
+	snapshots  snapshot.Builder
+}
+
+func newBuilder(o translator.Options) *builder { return &builder{translator: translator.New(o)} }
+
+func (b *builder) build(c *model.Config) (*snapshot.Snapshot, diag.Problems) {
+	resources, problems := b.translator.Translate(c)
 	if problems.HasErrors() {
 		return nil, problems
 	}
-	snap, err := snapshot.Build(resources)
+	snap, err := b.snapshots.Build(resources)
 	if err == nil {
 		err = snap.Check()
 	}

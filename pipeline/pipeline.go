@@ -80,8 +80,9 @@ func New(o Options) *Pipeline {
 	p := &Pipeline{o: o, dir: loader.OpenDir(o.Dir, grace), unkept: o.Keep != nil, asks: make(chan ask)}
 	p.fleet.wake = make(chan struct{}, 1)
 	p.reports.log = o.Log
+	b := newBuilder(o.Translate)
 	p.loader = loader.New(loader.Options{AllowEmpty: o.AllowEmpty, Freeze: o.Freeze, Check: func(c *model.Config) diag.Problems {
-		snap, problems := Build(c, o.Translate)
+		snap, problems := b.build(c)
 		if !problems.HasErrors() {
 			p.checked = snap
 		}

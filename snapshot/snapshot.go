@@ -81,7 +81,20 @@ type message struct {
 //
 // Every type gets a version even when it is empty: Envoy would wait 15 s for a
 // type whose version is the empty string.
-func Build(r translator.Resources) (*Snapshot, error) {
+func Build(r translator.Resources) (*Snapshot, error) { return new(Builder).Build(r) }
+
+// A Builder builds one snapshot after another. A message that was in the last
+// one is not packed and examined again, and what it became is shared.
+type Builder struct{ last map[proto.Message]*made }
+
+// made is what a message became.
+type made struct {
+	resource *Resource
+	faults   []string
+}
+
+// Build makes a snapshot as the function of that name does.
+func (b *Builder) Build(r translator.Resources) (*Snapshot, error) {
 	s := &Snapshot{
 		Versions: map[string]string{},
 		Counts:   map[string]int{},
@@ -97,10 +110,11 @@ func Build(r translator.Resources) (*Snapshot, error) {
 			s.listened[g] = true
 		}
 	}
+	next := make(map[proto.Message]*made, len(b.last))
 	e, messages := examiner{}, byType(r)
 	whole := sha256.New()
 	for _, typeURL := range Types() {
-		set, err := s.pack(e, typeURL, messages[typeURL])
+		set, err := s.pack(b.last, next, e, typeURL, messages[typeURL])
 		if err != nil {
 			return nil, err
 		}
@@ -115,6 +129,7 @@ func Build(r translator.Resources) (*Snapshot, error) {
 		return nil, err
 	}
 	s.Version = short(whole.Sum(nil))
+	b.last = next
 	return s, nil
 }
 
@@ -155,33 +170,46 @@ func list[T proto.Message](in []T, name func(T) string) []message {
 	return out
 }
 
-// pack makes the set of one type. Each resource is marshalled once, in a form
-// that is the same for the same content, and its version is a hash of that: an
-// Envoy that reconnects and says what it has is understood. What is wrong with a
-// resource by itself is noted.
-func (s *Snapshot) pack(e examiner, typeURL string, in []message) (*Set, error) {
+// pack makes the set of one type, of what was made for the last snapshot where
+// that is the same.
+func (s *Snapshot) pack(last, next map[proto.Message]*made, e examiner, typeURL string, in []message) (*Set, error) {
 	out := make([]*Resource, len(in))
 	for i, m := range in {
-		body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(m.body)
 		switch {
-		case err != nil:
-			return nil, Fault{Type: typeURL, Name: m.name, Msg: words(err)}
 		case m.name == "":
 			return nil, Fault{Type: typeURL, Msg: "has no name"}
 		case i > 0 && in[i-1].name == m.name:
 			return nil, Fault{Type: typeURL, Name: m.name, Msg: "is there twice"}
 		}
-		found := e.examine(m.body)
-		for _, msg := range found.faults {
+		is := last[m.body]
+		if is == nil {
+			var err error
+			if is, err = e.pack(typeURL, m); err != nil {
+				return nil, Fault{Type: typeURL, Name: m.name, Msg: words(err)}
+			}
+		}
+		for _, msg := range is.faults {
 			s.faults = append(s.faults, Fault{typeURL, m.name, msg})
 		}
-		sum := sha256.Sum256(body)
-		out[i] = &Resource{
-			Name: m.name, Version: short(sum[:]), Needs: found.refs, OnDemand: onDemand(m.body),
-			Body: &anypb.Any{TypeUrl: typeURL, Value: body},
-		}
+		next[m.body], out[i] = is, is.resource
 	}
 	return NewSet(out...), nil
+}
+
+// pack makes one resource. It is marshalled once, in a form that is the same for
+// the same content, and its version is a hash of that: an Envoy that reconnects
+// and says what it has is understood. What is wrong with it by itself is noted.
+func (e examiner) pack(typeURL string, m message) (*made, error) {
+	body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(m.body)
+	if err != nil {
+		return nil, err
+	}
+	found := e.examine(m.body)
+	sum := sha256.Sum256(body)
+	return &made{faults: found.faults, resource: &Resource{
+		Name: m.name, Version: short(sum[:]), Needs: found.refs, OnDemand: onDemand(m.body),
+		Body: &anypb.Any{TypeUrl: typeURL, Value: body},
+	}}, nil
 }
 
 // words is the text of an error of the protobuf library, which puts a space that

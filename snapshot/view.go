@@ -3,7 +3,6 @@ package snapshot
 import (
 	"crypto/sha256"
 	"iter"
-	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/types/known/anypb"
@@ -36,10 +35,14 @@ type Set struct {
 // of several resources of one name counts.
 func NewSet(resources ...*Resource) *Set {
 	s := &Set{byName: make(map[string]*Resource, len(resources))}
+	s.names = make([]string, 0, len(resources))
 	for _, r := range resources {
+		if s.byName[r.Name] == nil {
+			s.names = append(s.names, r.Name)
+		}
 		s.byName[r.Name] = r
 	}
-	s.names = slices.Sorted(maps.Keys(s.byName))
+	slices.Sort(s.names)
 	sum := sha256.New()
 	for _, name := range s.names {
 		sum.Write([]byte(name + " " + s.byName[name].Version + "\n"))

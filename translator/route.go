@@ -15,19 +15,17 @@ import (
 // routeConfigurations gives each listener the routes of the services exposed on
 // it, under the listener's name. A listener without services gets one without
 // hosts: Envoy waits for what is not there.
-func routeConfigurations(cfg *model.Config, found *diag.Problems) []*routev3.RouteConfiguration {
+func routeConfigurations(cfg *model.Config, services []*model.Service, is map[*model.Service]*translated, found *diag.Problems) []*routev3.RouteConfiguration {
 	tables := make(map[string]table, len(cfg.Listeners))
 	for name := range cfg.Listeners {
 		tables[name] = make(table)
 	}
-	for _, s := range byName(cfg.Services) {
-		entries := entriesOf(cfg.Services, s, found)
+	for _, s := range services {
 		for _, l := range s.Listeners {
 			for _, host := range s.Hosts {
-				tables[l][host] = append(tables[l][host], entries...)
+				tables[l][host] = append(tables[l][host], is[s].entries...)
 			}
 		}
-		checkHosts(s, found)
 	}
 	out := make([]*routev3.RouteConfiguration, 0, len(tables))
 	for _, l := range byName(cfg.Listeners) {

@@ -34,21 +34,28 @@ type Options struct {
 // Translate returns the resources of a configuration, each kind sorted by name.
 // Resources that come with problems are complete, but not fit to be published.
 func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
+	return New(o).Translate(cfg)
+}
+
+// Translate does so with what is remembered of the last configuration.
+func (t *Translator) Translate(cfg *model.Config) (Resources, diag.Problems) {
 	var found diag.Problems
-	roots := cmp.Or(o.SystemRoots, DefaultSystemRoots)
+	roots := cmp.Or(t.options.SystemRoots, DefaultSystemRoots)
 	out := Resources{Groups: byName(cfg.Groups), GroupsOf: map[string][]string{}}
-	for _, s := range byName(cfg.Services) {
-		if s.Upstream == nil {
-			continue
+	services := byName(cfg.Services)
+	now := make(map[*model.Service]*translated, len(services))
+	for _, s := range services {
+		is := t.service(cfg.Services, s, roots)
+		now[s] = is
+		found = append(found, is.found...)
+		if is.cluster != nil {
+			out.Clusters = append(out.Clusters, is.cluster)
 		}
-		at := scope{origin: s.Origin, what: "service " + s.Name, found: &found}
-		out.Clusters = append(out.Clusters, cluster(at, s, roots))
-		if s.Upstream.Discovery == model.Addresses {
-			a := loadAssignment(s.Name, s.Upstream.Endpoints)
-			at.check(a)
-			out.Endpoints = append(out.Endpoints, a)
+		if is.assignment != nil {
+			out.Endpoints = append(out.Endpoints, is.assignment)
 		}
 	}
+	t.services = now
 	for _, l := range byName(cfg.Listeners) {
 		at := scope{origin: l.Origin, what: "listener " + l.Name, found: &found}
 		out.Listeners = append(out.Listeners, listener(at, l))
@@ -62,8 +69,8 @@ func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
 		at := scope{origin: r.Origin, what: "runtime " + r.Name, found: &found}
 		out.Runtimes = append(out.Runtimes, runtime(at, r))
 	}
-	out.Routes = routeConfigurations(cfg, &found)
-	for _, s := range byName(cfg.Services) {
+	out.Routes = routeConfigurations(cfg, services, now, &found)
+	for _, s := range services {
 		if s.Proxyless {
 			at := scope{origin: s.Origin, what: "service " + s.Name, found: &found}
 			out.Listeners = append(out.Listeners, apiListener(at, s))

@@ -1,0 +1,88 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"dragoman/diag"
+	"dragoman/loader"
+	"dragoman/model"
+	"dragoman/pipeline"
+	"dragoman/snapshot"
+	"dragoman/translator"
+)
+
+// However a configuration came about, what is built with the memory of all
+// before it is what is built from nothing, byte for byte.
+func TestNothingIsRememberedWrongly(t *testing.T) {
+	const histories, edits = 20, 60
+	for seed := range uint64(histories) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		b := pipeline.NewBuilder(translator.Options{})
+		l := loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
+			got, problems := b.Build(c)
+			want, wanted := pipeline.Build(c, translator.Options{})
+			if problems.Error() != wanted.Error() {
+				t.Errorf("seed %d: the problems are\n%v\nwant\n%v", seed, problems, wanted)
+			}
+			if !problems.HasErrors() {
+				same(t, got, want)
+			}
+			return problems
+		}})
+		for range edits {
+			name := r.IntN(8)
+			l.Apply([]loader.Source{{Path: fmt.Sprintf("s%d.yaml", name), Data: randomFile(r, name)}})
+			if t.Failed() {
+				t.Fatalf("seed %d", seed)
+			}
+		}
+	}
+}
+
+func same(t *testing.T, got, want *snapshot.Snapshot) {
+	t.Helper()
+	if got.Version != want.Version {
+		t.Errorf("the version is %s, want %s", got.Version, want.Version)
+	}
+	for _, typeURL := range snapshot.Types() {
+		if n := want.All(typeURL).Len(); got.All(typeURL).Len() != n {
+			t.Errorf("%d resources of %s, want %d", got.All(typeURL).Len(), typeURL, n)
+		}
+		for w := range want.All(typeURL).All() {
+			g := got.All(typeURL).Get(w.Name)
+			if g == nil || g.Version != w.Version || string(g.Body.GetValue()) != string(w.Body.GetValue()) || fmt.Sprint(g.Needs) != fmt.Sprint(w.Needs) {
+				t.Errorf("%s %s is %+v, want %+v", typeURL, w.Name, g, w)
+			}
+		}
+	}
+}
+
+// randomFile is a file of a service that others send to, and that sends to
+// others: what one is decides about the routes of another. Sometimes it is
+// gone, wrong, or something else.
+func randomFile(r *rand.Rand, name int) []byte {
+	var b strings.Builder
+	switch r.IntN(12) {
+	case 0:
+		return nil
+	case 1:
+		return []byte("service: 1 2 3\n")
+	case 2:
+		fmt.Fprintf(&b, "listener: l%d\nport: %d\ndefault: %t\n---\n", r.IntN(3), 10000+r.IntN(3), r.IntN(2) == 0)
+	case 3:
+		fmt.Fprintf(&b, "group: g%d\nmatch: [{id: \"edge-%d\"}]\n---\n", r.IntN(2), r.IntN(3))
+	}
+	scheme := []string{"http", "https", "h2c", "grpc"}[r.IntN(4)]
+	host := []string{"10.0.0.1", "10.0.0.2", "a.example.com"}[r.IntN(3)]
+	fmt.Fprintf(&b, "# %d\nservice: s%d\nupstream: %s://%s:%d\n", r.IntN(100), name, scheme, host, 80+r.IntN(3))
+	if r.IntN(3) > 0 {
+		fmt.Fprintf(&b, "hosts: [h%d.example.com, h%d.example.org]\n", r.IntN(6), name)
+	}
+	if r.IntN(2) == 0 {
+		fmt.Fprintf(&b, "routes: [{prefix: /r%d, to: s%d}, {prefix: /, timeout: %ds}]\n", r.IntN(3), r.IntN(8), 1+r.IntN(2))
+	}
+	return []byte(b.String())
+}
