@@ -195,9 +195,9 @@ func called(typeURL string) []string {
 // withoutKeys cuts off what an Envoy says from a private key on: its words can
 // have the whole of the resource in them.
 func withoutKeys(words string) string {
-	key := strings.Index(words, "PRIVATE KEY")
-	if key < 0 {
+	before, _, found := strings.Cut(words, "PRIVATE KEY")
+	if !found {
 		return words
 	}
-	return words[:max(0, strings.LastIndex(words[:key], "-----BEGIN"))] + "[redacted]"
+	return before[:max(0, strings.LastIndex(before, "-----BEGIN"))] + "[redacted]"
 }
