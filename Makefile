@@ -11,7 +11,7 @@ LINT := go tool -modfile=tools/go.mod golangci-lint
 WITH_ENVOY = ENVOY="$$(python3 scripts/envoy.py)" && export ENVOY ENVOY_REQUIRED=1 &&
 
 .DEFAULT_GOAL := help
-.PHONY: help build certs demo test race faults lint fmt bench fuzz golden envoy check clean
+.PHONY: help build certs demo test race faults lint fmt bench measure fuzz golden envoy check clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | expand -t 10
@@ -44,6 +44,9 @@ fmt: ## Format the code
 
 bench: ## All benchmarks (BENCHTIME=1s each)
 	$(WITH_ENVOY) go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+measure: ## Whole processes beside the least that is possible (ARGS='-n 10,1000 -w 1,100 -edits 30')
+	$(WITH_ENVOY) go run ./bench $(ARGS)
 
 fuzz: ## Each fuzz target for a while (FUZZTIME=10s)
 	scripts/fuzz.sh $(FUZZTIME)
