@@ -94,7 +94,7 @@ func bads(taken uint32) []bad {
 			r.VirtualHosts = append(r.VirtualHosts, host("bad.example.com", &routev3.RouteMatch{
 				PathSpecifier: &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: "/bad/(*"}},
 			}))
-		}), "bad.yaml", false, true},
+		}), "bad.yaml", false, false},
 		{"routes of one domain twice", resource.RouteType, withRoute(func(r *routev3.RouteConfiguration) {
 			r.VirtualHosts = append(r.VirtualHosts, host("bad.example.com", anyPath()), host("other", anyPath()))
 			r.VirtualHosts[len(r.VirtualHosts)-1].Domains = []string{"bad.example.com"}
@@ -104,7 +104,7 @@ func bads(taken uint32) []bad {
 			v := host("bad.example.com", anyPath())
 			v.Routes[0].Action = &routev3.Route_Route{Route: &routev3.RouteAction{ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: "nowhere"}}}
 			r.VirtualHosts = append(r.VirtualHosts, v)
-		}), "bad.yaml", false, true},
+		}), "bad.yaml", false, false},
 		{"routes that break a constraint", resource.RouteType, withRoute(func(r *routev3.RouteConfiguration) {
 			v := host("bad.example.com", anyPath())
 			v.Routes[0].Action = nil

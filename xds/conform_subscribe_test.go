@@ -69,7 +69,7 @@ func TestConformWildcardToNamesSotw(t *testing.T) {
 			x.settled()
 			x.has(typ + " a=1 b=1")
 			s.put(everything("2"))
-			x.take(typ + " a=2 b=2")
+			x.reach(typ + " a=2 b=2")
 			x.ask(typ, "a") // leaves the wildcard
 			x.settled()
 			s.put(everything("3"))
@@ -96,7 +96,7 @@ func TestConformWildcardToNamesDelta(t *testing.T) {
 			x.change(typ, []string{"a"}, nil) // the wildcard goes on
 			x.take(typ + " a=1")              // "Subscribing to Resources": what is named is sent
 			s.put(everything("2"))
-			x.take(typ + " a=2 b=2")
+			x.reach(typ + " a=2 b=2")
 			x.change(typ, nil, []string{"*"}) // leaves the wildcard
 			x.settled()
 			s.put(everything("3"))
@@ -144,7 +144,7 @@ func TestConformLeavingANameOfTheWildcard(t *testing.T) {
 			x.take(typ + " -ghost")
 			x.silent("after both have gone")
 			s.put(everything("2"))
-			x.take(typ + " a=2 b=2")
+			x.reach(typ + " a=2 b=2")
 		})
 	}
 }
@@ -203,7 +203,7 @@ func TestConformMoreNames(t *testing.T) {
 		x.has(typ + " a=1 b=1")
 		x.silent("after it")
 		s.put(everything("2"))
-		x.take(typ + " a=2 b=2")
+		x.reach(typ + " a=2 b=2")
 	})
 }
 
@@ -221,7 +221,7 @@ func TestConformMoreNamesWithAnACK(t *testing.T) {
 			x.reach(typ + " a=1 b=1")
 			x.settled()
 			s.put(everything("2"))
-			x.take(typ + " a=2 b=2")
+			x.reach(typ + " a=2 b=2")
 		})
 	}
 }

@@ -76,6 +76,7 @@ type response struct {
 	nonce, version string
 	changes        []change
 	late           bool // its answer is not waited for any more
+	partial        bool // another follows with the rest of the version
 }
 
 // A change is a resource as it was sent, nil if it is gone.
@@ -163,6 +164,7 @@ type plan struct {
 	quiet      []string // what is gone without a word for it
 	candidates []string // whatever may be different now
 	trial      string   // the suspect that it tries
+	partial    bool     // it is not all that is different
 	owed       bool
 }
 
@@ -172,12 +174,39 @@ func (pl plan) sends() bool { return len(pl.changes) > 0 || pl.owed }
 // plan compares what was sent with the goal.
 func (p *progress) plan(g goal, d *differences) plan {
 	p.tidy(g)
-	pl := p.compare(g, p.candidates(g, d), "")
+	pl := p.oneByOne(p.compare(g, p.candidates(g, d), ""))
 	if pl.sends() || p.waits() || len(p.suspects) == 0 {
 		return pl
 	}
 	trial := slices.Min(slices.Collect(maps.Keys(p.suspects)))
 	return p.compare(g, append(pl.candidates, trial), trial)
+}
+
+// fewAlone is how many new contents of a type are sent one after the other.
+// More than that are not the edit of somebody who may have slipped, and would
+// take long.
+const fewAlone = 8
+
+// oneByOne keeps one new content of a few in a plan, where an Envoy that refuses
+// one would not say which: each then stands for itself, and nothing has to be
+// sent again to find the guilty one.
+func (p *progress) oneByOne(pl plan) plan {
+	if p.whole() || !vague(p.typeURL) {
+		return pl
+	}
+	isNew := func(c change) bool { return c.res != nil && !p.fresh[c.name] && !same(c.res, p.taken(c.name)) }
+	var first, rest []change
+	for _, c := range pl.changes {
+		if isNew(c) && slices.ContainsFunc(first, isNew) {
+			rest = append(rest, c)
+		} else {
+			first = append(first, c)
+		}
+	}
+	if len(rest) > 0 && len(rest) < fewAlone {
+		pl.changes, pl.partial = first, true
+	}
+	return pl
 }
 
 // tidy forgets refusals of contents that are no more.
@@ -249,7 +278,7 @@ func (p *progress) whole() bool { return !p.delta && whole(p.typeURL) }
 // commit takes a plan as sent, under a nonce, and returns what goes into the
 // response.
 func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.Resource, gone []string) {
-	r := &response{nonce: nonce, version: g.set.Version(), changes: pl.changes}
+	r := &response{nonce: nonce, version: g.set.Version(), changes: pl.changes, partial: pl.partial}
 	if p.whole() {
 		resources = p.everything(g, pl.trial)
 		for name := range p.refusals() {

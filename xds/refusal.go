@@ -173,6 +173,11 @@ func ends(text, quote string) bool {
 // maxKind is longer than any of what follows.
 const maxKind = 20
 
+// vague tells types whose refusals seldom name a resource.
+func vague(typeURL string) bool {
+	return typeURL == resourcev3.RouteType || typeURL == resourcev3.EndpointType || typeURL == resourcev3.SecretType
+}
+
 // called are Envoy's words for a resource of a type.
 func called(typeURL string) []string {
 	switch typeURL {

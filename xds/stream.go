@@ -310,8 +310,9 @@ func (s *stream) request(r request, now time.Time) error {
 func (s *stream) answer(e *envoy, p *progress, r request) {
 	if r.refusal == nil {
 		if done := p.accept(r.nonce); done != nil {
-			g, _ := e.roll.goal(p.typeURL)
-			s.taken(p, g, done.version)
+			if g, _ := e.roll.goal(p.typeURL); !done.partial {
+				s.taken(p, g, done.version)
+			}
 			s.log.Debug("accepted", slog.String("type", p.typeURL), slog.String("version", done.version))
 		}
 		return
