@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dragoman/internal/envoytest"
 	"dragoman/xds"
 )
 
@@ -281,28 +282,39 @@ func TestConformMakeBeforeBreakAfterAReconnect(t *testing.T) {
 	})
 }
 
-// So it is after a restart, if what served before it is known.
+// So it is after a restart, if what served before it is known, be it that the
+// client comes back before that.
 func TestConformMakeBeforeBreakAfterARestart(t *testing.T) {
-	bothForms(t, func(t trial) {
-		delta := t.delta
-		old := serve(t, patient(time.Millisecond))
-		served := old.put("cds c1=1; rds r=1")
-		x := old.ads(delta)
-		clusters, routes := first(x, "cds", " c1=1"), first(x, "rds", " r=1", "r")
-		s := serve(t, patient(time.Millisecond))
-		s.Remember(served)
-		y := s.ads(delta)
-		if delta {
-			y.resume("cds", clusters.versions, x.state["cds"])
-			y.resume("rds", routes.versions, x.state["rds"], "r")
-		} else {
-			y.accepted, y.state = x.accepted, x.state
-			y.ask("cds")
-			y.ask("rds", "r")
-		}
-		s.put("cds c2=1; rds r=2")
-		y.careful("cds c2=1", "rds r=2")
-	})
+	for _, late := range []bool{false, true} {
+		bothForms(t, func(t trial) {
+			old := serve(t, patient(time.Millisecond))
+			served := old.put("cds c1=1; rds r=1")
+			x := old.ads(t.delta)
+			clusters, routes := first(x, "cds", " c1=1"), first(x, "rds", " r=1", "r")
+			s := serve(t, patient(time.Millisecond))
+			if !late {
+				s.Remember(served)
+			}
+			y := s.ads(t.delta)
+			if t.delta {
+				y.resume("cds", clusters.versions, x.state["cds"])
+				y.resume("rds", routes.versions, x.state["rds"], "r")
+			} else {
+				y.accepted, y.state = x.accepted, x.state
+				y.ask("cds")
+				y.ask("rds", "r")
+			}
+			envoytest.Eventually(t, 30*time.Second, "both types are asked for", func() error {
+				if n := s.count(xds.Asked); n != 2 {
+					return fmt.Errorf("%d are", n)
+				}
+				return nil
+			})
+			s.Remember(served)
+			s.put("cds c2=1; rds r=2")
+			y.careful("cds c2=1", "rds r=2")
+		})
+	}
 }
 
 // Streams of one type on one connection are one Envoy: the routes wait for the

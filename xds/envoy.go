@@ -75,8 +75,9 @@ func (e *envoy) warnOf(v *snapshot.View) {
 	}
 }
 
-// retarget begins with the newest view.
-func (e *envoy) retarget(now time.Time) {
+// retarget begins with the newest view, and with the first from what the Envoy
+// has of earlier streams.
+func (e *envoy) retarget(now time.Time, past history) {
 	v := e.next.Swap(nil)
 	if v == nil {
 		return
@@ -88,6 +89,7 @@ func (e *envoy) retarget(now time.Time) {
 	}
 	for s := range e.streams {
 		for _, p := range s.types {
+			p.remember(past)
 			if p.resumed {
 				e.resume(p, now)
 			}

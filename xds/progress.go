@@ -62,6 +62,7 @@ type progress struct {
 	// resumed is a stream that began with what an earlier one was sent.
 	// recalled is that of the state of the world, which names it by version.
 	resumed  bool
+	claim    *claimed // not looked up yet
 	recalled *snapshot.Set
 }
 
@@ -179,7 +180,11 @@ func (p *progress) plan(g goal, d *differences) plan {
 		return pl
 	}
 	trial := slices.Min(slices.Collect(maps.Keys(p.suspects)))
-	return p.compare(g, append(pl.candidates, trial), trial)
+	names := pl.candidates
+	if i, there := slices.BinarySearch(names, trial); !there {
+		names = slices.Insert(slices.Clone(names), i, trial)
+	}
+	return p.compare(g, names, trial)
 }
 
 // fewAlone is how many new contents of a type are sent one after the other.

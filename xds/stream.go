@@ -176,7 +176,7 @@ func (s *stream) next(now time.Time) (*message, time.Time) {
 		return nil, time.Time{}
 	}
 	defer e.mu.Unlock()
-	e.retarget(now)
+	e.retarget(now, s.engine.past)
 	for e.advance(now, s.engine.differences) {
 		continue // perhaps over phases with nothing in them
 	}
@@ -277,7 +277,7 @@ func (s *stream) request(r request, now time.Time) error {
 	}
 	defer e.mu.Unlock()
 	defer s.nudge()
-	e.retarget(now)
+	e.retarget(now, s.engine.past)
 	p, first := s.types[r.typeURL], false
 	if p == nil {
 		p, first = newProgress(r.typeURL, s.delta, s.engine.differences.empty), true
@@ -289,7 +289,10 @@ func (s *stream) request(r request, now time.Time) error {
 	}
 	wanted := p.wantsAnything()
 	if first && r.version != "" {
-		p.remember(s.engine.past(s.node, r.typeURL, r.version), len(r.names) > 0)
+		p.claim = &claimed{s.node, r.version, len(r.names) > 0}
+		if e.roll.made != nil {
+			p.remember(s.engine.past)
+		}
 	}
 	p.subscribe(r, first)
 	if first && p.resumed {

@@ -49,15 +49,34 @@ func (p *progress) recall(initial map[string]string) {
 	p.resumed = p.resumed || len(initial) > 0
 }
 
-// remember takes over a set that an Envoy says it has from an earlier stream,
-// by its version. Of a type whose responses have what changed, everything is
-// sent once more all the same: nobody knows how much of it the Envoy got.
-func (p *progress) remember(past *snapshot.View, named bool) {
-	if past == nil {
+// A claimed is what an Envoy says that it has from an earlier stream, by the
+// version of the whole type.
+type claimed struct {
+	node    *corev3.Node
+	version string
+	named   bool // resources were named
+}
+
+// A history finds what a node had of a type by its version; nil if that is not
+// known any more.
+type history func(node *corev3.Node, typeURL, version string) *snapshot.View
+
+// remember takes over the set that an Envoy says it has. That waits until there
+// is something to serve: what served before a restart may be known just then.
+// Of a type whose responses have what changed, everything is sent once more all
+// the same: nobody knows how much of it the Envoy got.
+func (p *progress) remember(past history) {
+	c := p.claim
+	if c == nil {
 		return
 	}
-	p.resumed, p.recalled = true, past.Set(p.typeURL)
-	if named || p.whole() {
+	p.claim = nil
+	v := past(c.node, p.typeURL, c.version)
+	if v == nil {
+		return
+	}
+	p.resumed, p.recalled = true, v.Set(p.typeURL)
+	if c.named || p.whole() {
 		p.set = p.recalled
 	}
 }
