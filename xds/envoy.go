@@ -97,6 +97,18 @@ func (e *envoy) retarget(now time.Time, past history) {
 	}
 }
 
+// claims takes note of what the Envoy says, on a new stream, that it has. If
+// there is nothing to serve yet, what that is may be known later.
+func (e *envoy) claims(p *progress, c *claimed, past history) {
+	if c.version == "" {
+		return
+	}
+	p.claim = c
+	if e.roll.made != nil {
+		p.remember(past)
+	}
+}
+
 // resume takes account of what a stream's Envoy had before.
 func (e *envoy) resume(p *progress, now time.Time) {
 	var has []*snapshot.Resource

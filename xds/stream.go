@@ -288,11 +288,8 @@ func (s *stream) request(r request, now time.Time) error {
 		return nil
 	}
 	wanted := p.wantsAnything()
-	if first && r.version != "" {
-		p.claim = &claimed{s.node, r.version, len(r.names) > 0}
-		if e.roll.made != nil {
-			p.remember(s.engine.past)
-		}
+	if first {
+		e.claims(p, &claimed{s.node, r.version, len(r.names) > 0}, s.engine.past)
 	}
 	p.subscribe(r, first)
 	if first && p.resumed {
