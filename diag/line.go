@@ -1,7 +1,6 @@
 package diag
 
 import (
-	"path"
 	"strconv"
 	"strings"
 	"unicode"
@@ -23,30 +22,6 @@ func (ps Problems) Error() string {
 		lines[i] = p.String()
 	}
 	return strings.Join(lines, "\n")
-}
-
-// Under returns the problems with every file placed below a directory: what
-// is relative to the configuration root becomes relative to where it lies.
-func (ps Problems) Under(dir string) Problems {
-	out := make(Problems, len(ps))
-	for i, p := range ps {
-		p.File = under(dir, p.File)
-		related := make([]Place, len(p.Related))
-		for j, r := range p.Related {
-			r.File = under(dir, r.File)
-			related[j] = r
-		}
-		p.Related = related
-		out[i] = p
-	}
-	return out
-}
-
-func under(dir, file string) string {
-	if file == "" {
-		return ""
-	}
-	return path.Join(dir, file)
 }
 
 // String is the problem on one line: where, what, what to do, which kind.

@@ -158,17 +158,6 @@ refused [DRG4001 rejected]`
 	}
 }
 
-func TestUnder(t *testing.T) {
-	ps := diag.Problems{{File: "a.yaml", Related: []diag.Place{{File: "b.yaml"}}}, {Msg: "no file"}}
-	got := ps.Under("config/edge")
-	if got[0].File != "config/edge/a.yaml" || got[0].Related[0].File != "config/edge/b.yaml" || got[1].File != "" {
-		t.Errorf("Under(config/edge) = %+v", got)
-	}
-	if ps[0].File != "a.yaml" || ps[0].Related[0].File != "b.yaml" {
-		t.Errorf("Under changed what it was called on: %+v", ps)
-	}
-}
-
 func TestNearest(t *testing.T) {
 	keys := []string{"service", "hosts", "listeners", "upstream", "routes", "timeout", "idleTimeout", "to", "prefix", "path"}
 	for _, tt := range []struct {
