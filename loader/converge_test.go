@@ -32,6 +32,7 @@ func TestConvergence(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	rows := cmp.Transformer("rows", func(t model.Services) []*model.Service { return slices.Collect(t.All()) })
 	right := 0
 	for range runs {
 		seed := rand.Uint64()
@@ -58,7 +59,7 @@ func TestConvergence(t *testing.T) {
 			if res.Problems.HasErrors() || len(res.Held) > 0 {
 				t.Fatalf("seed %d, step %d: the directory is right, but %v is held back: %v", seed, step, res.Held, res.Problems)
 			}
-			if diff := cmp.Diff(fresh.Config, res.Config); diff != "" {
+			if diff := cmp.Diff(fresh.Config, res.Config, rows); diff != "" {
 				t.Fatalf("seed %d, step %d (-fresh +edited):\n%s", seed, step, diff)
 			}
 		}
@@ -119,10 +120,10 @@ func kept(before, after loader.Result, change map[string]string) error {
 	if before.Config == nil {
 		return nil
 	}
-	for name, s := range before.Config.Services {
+	for s := range before.Config.Services.All() {
 		_, touched := change[s.Origin.File]
-		if !touched && !slices.Contains(before.Held, s.Origin.File) && after.Config.Services[name] == nil {
-			return fmt.Errorf("%s of %s, which nobody touched, is gone", name, s.Origin.File)
+		if !touched && !slices.Contains(before.Held, s.Origin.File) && after.Config.Services.Get(s.Name) == nil {
+			return fmt.Errorf("%s of %s, which nobody touched, is gone", s.Name, s.Origin.File)
 		}
 	}
 	return nil
@@ -141,24 +142,23 @@ func consistent(c *model.Config) error {
 		}
 		ports[l.Port] = l.Name
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
-		s := c.Services[name]
+	for s := range c.Services.All() {
 		for _, listener := range s.Listeners {
 			if c.Listeners[listener] == nil {
-				return fmt.Errorf("%s is on the listener %s, which is not there", name, listener)
+				return fmt.Errorf("%s is on the listener %s, which is not there", s.Name, listener)
 			}
 			for _, host := range s.Hosts {
 				for i := range s.Routes {
 					key := listener + " " + host + " " + s.Routes[i].Match.Key()
 					if other := taken[key]; other != "" {
-						return fmt.Errorf("%s and %s have one route", other, name)
+						return fmt.Errorf("%s and %s have one route", other, s.Name)
 					}
-					taken[key] = name
+					taken[key] = s.Name
 				}
 			}
 		}
-		if s.Proxyless && c.Listeners[name] != nil {
-			return fmt.Errorf("the proxyless service %s has the name of a listener", name)
+		if s.Proxyless && c.Listeners[s.Name] != nil {
+			return fmt.Errorf("the proxyless service %s has the s.Name of a listener", s.Name)
 		}
 		for i := range s.Routes {
 			if err := targetsExist(c, s, s.Routes[i].Action); err != nil {
@@ -175,7 +175,7 @@ func targetsExist(c *model.Config, from *model.Service, a model.Action) error {
 		return nil
 	}
 	for _, to := range f.To {
-		s := c.Services[to.Service]
+		s := c.Services.Get(to.Service)
 		if s == nil || s.Upstream == nil {
 			return fmt.Errorf("%s sends to %s, which is not there or has no upstream", from.Name, to.Service)
 		}

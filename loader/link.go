@@ -10,6 +10,7 @@ import (
 
 	"dragoman/diag"
 	"dragoman/model"
+	"dragoman/table"
 )
 
 // A linker checks what spans documents: one pass over a set of contents.
@@ -140,18 +141,19 @@ func (d *document) place(n *yaml.Node, msg string) diag.Place {
 // config makes the model of a set without conflicts.
 func (k *linker) config() *model.Config {
 	c := &model.Config{
-		Services:  make(map[string]*model.Service, len(k.scope.services)),
 		Listeners: make(map[string]*model.Listener, len(k.scope.listeners)),
 		Groups:    make(map[string]*model.Group, len(k.groups)),
 		Runtimes:  make(map[string]*model.Runtime, len(k.runtimes)),
 	}
-	for name, d := range k.scope.services {
+	services := make([]*model.Service, 0, len(k.scope.services))
+	for _, d := range k.scope.services {
 		s := k.scope.model(d)
-		c.Services[name] = s
+		services = append(services, s)
 		if len(k.scope.listeners) == 0 && len(s.Listeners) > 0 {
 			c.Listeners[implicitListener] = &model.Listener{Name: implicitListener, Address: "0.0.0.0", Port: implicitPort}
 		}
 	}
+	c.Services = table.Of(services...)
 	for name, d := range k.scope.listeners {
 		c.Listeners[name] = d.listener.withCertificates(k.materials)
 	}

@@ -165,7 +165,7 @@ func (l *Loader) Apply(changes []Source) Result {
 	res.Held = l.heldMaterials(set, res.Held)
 	res.Problems = append(res.Problems, set.problems...)
 	if l.last != nil {
-		res.Services = len(l.last.Services)
+		res.Services = l.last.Services.Len()
 	}
 	res.Problems.Sort()
 	return res

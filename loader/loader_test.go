@@ -111,7 +111,7 @@ func wantStep(t *testing.T, i int, want step, res loader.Result) {
 	for _, p := range res.Problems {
 		codes = append(codes, p.Code)
 	}
-	got := step{want.change, slices.Sorted(maps.Keys(res.Config.Services)), res.Held, codes}
+	got := step{want.change, res.Config.Services.Keys(), res.Held, codes}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(step{})); diff != "" {
 		t.Errorf("step %d (-want +got):\n%s\nproblems:\n%v", i, diff, res.Problems)
 	}
@@ -149,7 +149,7 @@ func TestChangedOnlyWhenContentServes(t *testing.T) {
 // when that file has not changed.
 func TestCheckHoldsBack(t *testing.T) {
 	check := func(c *model.Config) diag.Problems {
-		if s := c.Services["b"]; s != nil && len(c.Services) > 1 {
+		if s := c.Services.Get("b"); s != nil && c.Services.Len() > 1 {
 			return diag.Problems{{Code: diag.Rejected, File: s.Origin.File, Line: s.Origin.Line, Col: 1, Width: 1, Msg: "no"}}
 		}
 		return nil
@@ -157,13 +157,13 @@ func TestCheckHoldsBack(t *testing.T) {
 	l := loader.New(loader.Options{Check: check})
 	apply(l, map[string]string{"a": service("a", "a.com")})
 	res := apply(l, map[string]string{"b": service("b", "b.com"), "c": service("c", "c.com")})
-	if got, want := slices.Sorted(maps.Keys(res.Config.Services)), []string{"a", "c"}; !slices.Equal(got, want) {
+	if got, want := res.Config.Services.Keys(), []string{"a", "c"}; !slices.Equal(got, want) {
 		t.Errorf("a refused newcomer: services %v, want %v", got, want)
 	}
 	l = loader.New(loader.Options{Check: check})
 	apply(l, map[string]string{"b": service("b", "b.com")})
 	res = apply(l, map[string]string{"a": service("a", "a.com")})
-	if got, want := slices.Sorted(maps.Keys(res.Config.Services)), []string{"b"}; !slices.Equal(got, want) {
+	if got, want := res.Config.Services.Keys(), []string{"b"}; !slices.Equal(got, want) {
 		t.Errorf("a change that makes another's file wrong: services %v, want %v", got, want)
 	}
 	if !slices.Equal(res.Held, []string{"a"}) {
@@ -180,12 +180,12 @@ func TestLongChains(t *testing.T) {
 		change[name] = service(name, name+".com", fmt.Sprintf("routes: [{to: s%d}]", i+1))
 	}
 	l := loader.New(loader.Options{})
-	if res := apply(l, change); res.Config != nil && len(res.Config.Services) > 1 {
-		t.Errorf("%d services serve, want at most the one that needs none", len(res.Config.Services))
+	if res := apply(l, change); res.Config != nil && res.Config.Services.Len() > 1 {
+		t.Errorf("%d services serve, want at most the one that needs none", res.Config.Services.Len())
 	}
 	change = map[string]string{"s1000": service("s1000", "s1000.com")}
-	if res := apply(l, change); len(res.Config.Services) != 1002 || len(res.Problems) != 0 {
-		t.Errorf("when the last is there: %d services, problems %v", len(res.Config.Services), res.Problems)
+	if res := apply(l, change); res.Config.Services.Len() != 1002 || len(res.Problems) != 0 {
+		t.Errorf("when the last is there: %d services, problems %v", res.Config.Services.Len(), res.Problems)
 	}
 }
 
@@ -194,14 +194,14 @@ func TestUnchangedServicesAreTheSame(t *testing.T) {
 	l := loader.New(loader.Options{})
 	before := apply(l, map[string]string{"a": service("a", "a.com"), "b": service("b", "b.com")}).Config
 	after := apply(l, map[string]string{"b": service("b", "b.org")}).Config
-	if before.Services["a"] != after.Services["a"] {
+	if before.Services.Get("a") != after.Services.Get("a") {
 		t.Error("an unchanged service was made anew")
 	}
-	if before.Services["b"] == after.Services["b"] {
+	if before.Services.Get("b") == after.Services.Get("b") {
 		t.Error("a changed service is the old one")
 	}
 	after = apply(l, map[string]string{"l": "listener: l\nport: 80\n"}).Config
-	if got := after.Services["a"].Listeners; !slices.Equal(got, []string{"l"}) {
+	if got := after.Services.Get("a").Listeners; !slices.Equal(got, []string{"l"}) {
 		t.Errorf("listeners of a = %v, want [l]", got)
 	}
 }

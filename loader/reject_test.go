@@ -156,7 +156,7 @@ func TestRejectAmongOthers(t *testing.T) {
 		t.Fatal("a was not rejected")
 	}
 	wantStep(t, 1, step{nil, []string{"a", "b", "c", "d", "e", "f"}, []string{"a", "b", "c", "d", "e"}, []diag.Code{diag.MostGone, diag.RolledBack}}, res)
-	if got := res.Config.Services["a"].Hosts; len(got) != 1 || got[0] != "a.com" {
+	if got := res.Config.Services.Get("a").Hosts; len(got) != 1 || got[0] != "a.com" {
 		t.Errorf("a has %v, want what was accepted of it", got)
 	}
 	if _, ok := reject(l, "f"); ok {

@@ -49,7 +49,7 @@ func (l *Loader) wiped(s *settled, k *linker) []conflict {
 		return nil
 	}
 	lost := k.loss(l.changed(s.active))
-	gone, before := len(lost.services), len(l.last.Services)
+	gone, before := len(lost.services), l.last.Services.Len()
 	p := diag.Problem{Code: diag.MostGone, File: ".", Line: 1, Col: 1, Width: 1, Hint: "put back what is missing; if that is meant, POST /api/v1/approve to the admin address, or start with --allow-empty"}
 	switch {
 	case len(s.active) == 0 && gone == 0:

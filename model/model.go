@@ -8,7 +8,7 @@ import "time"
 
 // A Config is everything one directory describes.
 type Config struct {
-	Services  map[string]*Service
+	Services  Services
 	Listeners map[string]*Listener
 	Groups    map[string]*Group
 	Runtimes  map[string]*Runtime

@@ -1,6 +1,10 @@
 package model
 
-import "time"
+import (
+	"time"
+
+	"dragoman/table"
+)
 
 // A Service is who it answers for and where its requests go.
 type Service struct {
@@ -12,6 +16,12 @@ type Service struct {
 	Routes    []Route   // in the order of the file, which means nothing
 	Proxyless bool      // gRPC clients without a proxy find it under its name
 }
+
+// Services are those of one configuration, by name.
+type Services = table.Table[*Service]
+
+// Key is the name.
+func (s *Service) Key() string { return s.Name }
 
 // An Upstream is the set of servers behind a service.
 type Upstream struct {

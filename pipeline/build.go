@@ -54,7 +54,7 @@ func inconsistent(c *model.Config, f snapshot.Fault) diag.Problem {
 	at := model.Origin{File: ".", Line: 1, Col: 1}
 	switch f.Type {
 	case resource.ClusterType, resource.EndpointType:
-		if s := c.Services[f.Name]; s != nil {
+		if s := c.Services.Get(f.Name); s != nil {
 			at = s.Origin
 		}
 	case resource.ListenerType, resource.RouteType:

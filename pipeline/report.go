@@ -150,7 +150,7 @@ func (r *record) published(s *snapshot.Snapshot) {
 		Version:   s.Version,
 		At:        time.Now(),
 		Resources: s.Counts,
-		Services:  len(r.Config.Services),
+		Services:  r.Config.Services.Len(),
 		Changed:   len(files),
 		Files:     files[:min(len(files), keptFiles)],
 	}

@@ -30,7 +30,7 @@ func TestReport(t *testing.T) {
 		l.write("b.yaml", goodB)
 		l.hint()
 		r := l.Report()
-		if !r.OK() || !r.Succeeded.Equal(time.Now()) || r.Files != 2 || r.Pending || len(r.Config.Services) != 2 {
+		if !r.OK() || !r.Succeeded.Equal(time.Now()) || r.Files != 2 || r.Pending || r.Config.Services.Len() != 2 {
 			t.Errorf("of two good files the report is %+v", r)
 		}
 		want := []pipeline.Version{{

@@ -42,7 +42,7 @@ func TestRejectedFilesGoBack(t *testing.T) {
 		l.write("a.yaml", otherA)
 		l.hint("a.yaml")
 		bad := l.published[1]
-		if p := all[1]; p.Snapshot.Version != bad || !slices.Equal(p.Files, []string{"a.yaml"}) || p.Config.Services["a"].Hosts[0] != "a.example.org" {
+		if p := all[1]; p.Snapshot.Version != bad || !slices.Equal(p.Files, []string{"a.yaml"}) || p.Config.Services.Get("a").Hosts[0] != "a.example.org" {
 			t.Errorf("it was said that %s is published, changed in %v", p.Snapshot.Version, p.Files)
 		}
 		l.Reject(bad, refused("a.yaml"))

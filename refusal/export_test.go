@@ -1,6 +1,9 @@
 package refusal
 
-import "dragoman/model"
+import (
+	"dragoman/model"
+	"dragoman/table"
+)
 
 // Named is the file of the service that words about listener l speak of, among
 // services that have much in common.
@@ -28,12 +31,12 @@ func Some() *model.Config {
 	rpc := service("rpc", 1, nil)
 	rpc.Proxyless, rpc.Listeners = true, nil
 	return &model.Config{
-		Services: map[string]*model.Service{
-			"rpc":   rpc,
-			"bad":   service("bad", 1, []string{"bad.example.com", "shared.example.com"}, model.Route{Match: regex("/bad/(.*)"), Action: to("nowhere")}),
-			"good":  service("good", 1, []string{"good.example.com", "shared.example.com"}, model.Route{Name: "good-route", Action: to("good")}),
-			"other": service("other", 1, []string{"*", "a.bad.example.com"}, model.Route{Action: to("good")}),
-		},
+		Services: table.Of(
+			rpc,
+			service("bad", 1, []string{"bad.example.com", "shared.example.com"}, model.Route{Match: regex("/bad/(.*)"), Action: to("nowhere")}),
+			service("good", 1, []string{"good.example.com", "shared.example.com"}, model.Route{Name: "good-route", Action: to("good")}),
+			service("other", 1, []string{"*", "a.bad.example.com"}, model.Route{Action: to("good")}),
+		),
 		Listeners: map[string]*model.Listener{"l": {Name: "l", Origin: model.Origin{File: "l.yaml", Line: 1, Col: 1}}},
 		Runtimes:  map[string]*model.Runtime{"r": {Name: "r", Origin: model.Origin{File: "r.yaml", Line: 1, Col: 1}}},
 	}

@@ -15,13 +15,13 @@ func Origin(c *model.Config, typeURL, name string) (model.Origin, bool) {
 	var at model.Origin
 	switch typeURL {
 	case resource.ClusterType, resource.EndpointType:
-		if s := c.Services[name]; s != nil {
+		if s := c.Services.Get(name); s != nil {
 			at = s.Origin
 		}
 	case resource.ListenerType, resource.RouteType:
 		if l := c.Listeners[name]; l != nil {
 			at = l.Origin
-		} else if s := c.Services[name]; s != nil && s.Proxyless {
+		} else if s := c.Services.Get(name); s != nil && s.Proxyless {
 			at = s.Origin
 		}
 	case resource.SecretType:
@@ -75,7 +75,7 @@ func (r *refused) places(c *model.Config) []model.Origin {
 // from one of some files: one place for each file.
 func exposed(c *model.Config, listener string, files []string) []model.Origin {
 	seen := map[string]model.Origin{}
-	for _, s := range c.Services {
+	for s := range c.Services.All() {
 		if !slices.Contains(s.Listeners, listener) || !slices.Contains(files, s.Origin.File) {
 			continue
 		}

@@ -17,6 +17,7 @@ import (
 	"dragoman/diag"
 	"dragoman/model"
 	"dragoman/refusal"
+	"dragoman/table"
 )
 
 // A bench is a tracker, and what it tells, each with the time since the start.
@@ -191,12 +192,12 @@ func TestOneProblemForManyEnvoys(t *testing.T) {
 		b.refuse("v1", "cluster", "bad", malformed, ids[:2]...)
 		b.wantProblems("two", `bad.yaml:1:1 error DRG4002: cluster "bad" is refused by edge-1 and another: `+malformed)
 		b.refuse("v1", "cluster", "bad", malformed, ids[2:]...)
-		b.present.Services["bad"].Origin.Line = 7
+		b.present.Services.Get("bad").Origin.Line = 7
 		b.wantProblems("all", `bad.yaml:7:1 error DRG4002: cluster "bad" is refused by edge-1 and 42 others: `+malformed)
 		if n := len(b.Entries()); n != 43 {
 			t.Errorf("there are %d entries, want one for each of 43 streams", n)
 		}
-		delete(b.present.Services, "bad")
+		b.present.Services = b.present.Services.With(table.Change[*model.Service]{Old: b.present.Services.Get("bad")})
 		b.wantProblems("gone, but not published yet", `bad.yaml:1:1 error DRG4002: cluster "bad" is refused by edge-1 and 42 others: `+malformed)
 		for _, id := range ids {
 			b.Closed(id)

@@ -80,14 +80,14 @@ func named(c *model.Config, listener, words string) (model.Origin, bool) {
 // tokens are those of the services on a listener.
 func tokens(c *model.Config, listener string) []token {
 	var out []token
-	for name, s := range c.Services {
+	for s := range c.Services.All() {
 		if !slices.Contains(s.Listeners, listener) {
 			continue
 		}
 		add := func(at model.Origin, texts ...string) {
 			for _, text := range texts {
 				if text != "" {
-					out = append(out, token{text, name, at})
+					out = append(out, token{text, s.Name, at})
 				}
 			}
 		}

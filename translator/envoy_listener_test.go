@@ -23,7 +23,7 @@ func every(cfg *model.Config, s *model.Service) {
 	for name := range cfg.Listeners {
 		s.Listeners = append(s.Listeners, name)
 	}
-	cfg.Services[s.Name] = s
+	cfg.Services = cfg.Services.Put(s)
 }
 
 // on is the proxy at another of its listeners.

@@ -154,7 +154,7 @@ func TestEnvoyMatches(t *testing.T) {
 		i := len(hosts)
 		hosts[name] = host(i)
 		s := hosted(i, model.Route{Match: tt.match, Action: &model.Respond{Status: 200}})
-		cfg.Services[s.Name] = s
+		cfg.Services = cfg.Services.Put(s)
 	}
 	p := run(t, cfg, translator.Options{})
 	for name, tt := range tests {
@@ -205,8 +205,8 @@ func TestEnvoyChoosesRoutes(t *testing.T) {
 		service("wild", nil, model.Route{Match: prefix("/"), Action: respond("wild")}),
 		service("shop", nil, model.Route{Match: prefix("/"), Action: respond("shop")}),
 	)
-	cfg.Services["wild"].Hosts = []string{"*.test"}
-	cfg.Services["shop"].Hosts = []string{"shop.test"}
+	cfg.Services.Get("wild").Hosts = []string{"*.test"}
+	cfg.Services.Get("shop").Hosts = []string{"shop.test"}
 	p := run(t, cfg, translator.Options{})
 	for _, tt := range []struct{ host, request, want string }{
 		{"any", "/cart/x", "cart"},

@@ -67,7 +67,7 @@ func TestEnvoyRewrites(t *testing.T) {
 		action := to("echo")
 		action.PathRewrite = tt.rewrite
 		s := hosted(i, model.Route{Match: tt.match, Action: action})
-		cfg.Services[s.Name] = s
+		cfg.Services = cfg.Services.Put(s)
 	}
 	p := run(t, cfg, translator.Options{})
 	for i, tt := range tests {
@@ -105,7 +105,7 @@ func TestEnvoyRedirects(t *testing.T) {
 	cfg := config()
 	for i, tt := range tests {
 		s := hosted(i, model.Route{Match: tt.match, Action: &tt.redirect})
-		cfg.Services[s.Name] = s
+		cfg.Services = cfg.Services.Put(s)
 	}
 	p := run(t, cfg, translator.Options{})
 	for i, tt := range tests {
@@ -131,7 +131,7 @@ func TestEnvoyResponds(t *testing.T) {
 	cfg := config()
 	for i, tt := range tests {
 		s := hosted(i, model.Route{Match: prefix("/"), Action: &tt.respond})
-		cfg.Services[s.Name] = s
+		cfg.Services = cfg.Services.Put(s)
 	}
 	p := run(t, cfg, translator.Options{})
 	for i, tt := range tests {

@@ -92,11 +92,10 @@ func (p proxy) upgrade(t *testing.T, target string) int {
 // config is a model of some services and a listener named http on any port.
 func config(services ...*model.Service) *model.Config {
 	out := &model.Config{
-		Services:  make(map[string]*model.Service),
 		Listeners: map[string]*model.Listener{"http": {Name: "http", Address: "127.0.0.1"}},
 	}
 	for _, s := range services {
-		out.Services[s.Name] = s
+		out.Services = out.Services.Put(s)
 	}
 	return out
 }

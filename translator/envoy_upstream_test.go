@@ -140,7 +140,7 @@ func TestEnvoyCarriesWebSockets(t *testing.T) {
 	// HTTP/2 carries a WebSocket if the upstream knows RFC 8441, as our own listeners do.
 	h2c := upstream(t, plain.Addr)
 	h2c.Protocol = model.HTTP2
-	cfg.Services["h2c"] = under("h2c", h2c)
+	cfg.Services = cfg.Services.Put(under("h2c", h2c))
 	port := envoytest.FreePort(t)
 	h2c.Endpoints[0].Port = uint32(port)
 	cfg.Listeners["inner"] = &model.Listener{Name: "inner", Address: "127.0.0.1", Port: uint32(port)}
@@ -148,7 +148,7 @@ func TestEnvoyCarriesWebSockets(t *testing.T) {
 		To: []model.Target{{Service: "http"}}, WebSocket: true,
 	}})
 	inner.Listeners = []string{"inner"}
-	cfg.Services["inner"] = inner
+	cfg.Services = cfg.Services.Put(inner)
 
 	p := run(t, cfg, trust(t, ca))
 	for _, tt := range []struct {

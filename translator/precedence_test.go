@@ -64,11 +64,11 @@ func TestPrecedence(t *testing.T) {
 		cfg := config()
 		for _, i := range order {
 			row := rows[i]
-			s := cfg.Services[row.service]
+			s := cfg.Services.Get(row.service)
 			if s == nil {
 				s = service(row.service, nil)
 				s.Hosts, s.Listeners = []string{"*"}, []string{"http"}
-				cfg.Services[row.service] = s
+				cfg.Services = cfg.Services.Put(s)
 			}
 			s.Routes = append(s.Routes, model.Route{
 				Name: string(rune('A' + i)), Priority: row.priority, Match: row.match, Action: &model.Respond{Status: 200},

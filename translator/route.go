@@ -39,7 +39,7 @@ func routeConfigurations(cfg *model.Config, services []*model.Service, is map[*m
 type table map[string][]entry
 
 // entriesOf translates a service's routes, once for all its hosts and listeners.
-func entriesOf(services map[string]*model.Service, s *model.Service, found *diag.Problems) []entry {
+func entriesOf(services model.Services, s *model.Service, found *diag.Problems) []entry {
 	out := make([]entry, 0, len(s.Routes))
 	for i := range s.Routes {
 		r := &s.Routes[i]
@@ -51,7 +51,7 @@ func entriesOf(services map[string]*model.Service, s *model.Service, found *diag
 
 // route is one route of a service. A route without a name goes by its
 // service's in access logs.
-func route(at scope, services map[string]*model.Service, service string, r *model.Route) *routev3.Route {
+func route(at scope, services model.Services, service string, r *model.Route) *routev3.Route {
 	out := &routev3.Route{
 		Name:     cmp.Or(r.Name, service),
 		Match:    match(at, r.Match),
@@ -62,7 +62,7 @@ func route(at scope, services map[string]*model.Service, service string, r *mode
 	case *model.Forward:
 		out.Action = &routev3.Route_Route{Route: routeAction(at, services, r.Match.Path, a)}
 		out.RequestHeadersToAdd, out.RequestHeadersToRemove = headerChanges(a.RequestHeaders)
-		if len(a.To) == 1 && asksHTTP1(a, services[a.To[0].Service]) {
+		if len(a.To) == 1 && asksHTTP1(a, services.Get(a.To[0].Service)) {
 			out.TypedPerFilterConfig = askHTTP1(at)
 		}
 	case *model.Redirect:

@@ -42,7 +42,7 @@ func (t *Translator) Translate(cfg *model.Config) (Resources, diag.Problems) {
 	var found diag.Problems
 	roots := cmp.Or(t.options.SystemRoots, DefaultSystemRoots)
 	out := Resources{Groups: byName(cfg.Groups), GroupsOf: map[string][]string{}}
-	services := byName(cfg.Services)
+	services := slices.Collect(cfg.Services.All())
 	now := make(map[*model.Service]*translated, len(services))
 	for _, s := range services {
 		is := t.service(cfg.Services, s, roots)

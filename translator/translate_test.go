@@ -2,7 +2,6 @@ package translator_test
 
 import (
 	"bytes"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -110,7 +109,7 @@ func TestOrderMeansNothing(t *testing.T) {
 
 func TestPlacesInFilesMeanNothing(t *testing.T) {
 	moved := everything(rand.New(rand.NewPCG(1, 2)))
-	for i, s := range slices.Collect(maps.Values(moved.Services)) {
+	for i, s := range slices.Collect(moved.Services.All()) {
 		s.Origin = model.Origin{File: "secret.yaml", Line: i + 1}
 		for j := range s.Routes {
 			s.Routes[j].Origin = model.Origin{File: "secret.yaml", Line: j + 7}
@@ -184,12 +183,12 @@ func TestProblemsNameTheirObject(t *testing.T) {
 		Discovery: model.LogicalDNS, Endpoints: []model.Endpoint{{Host: "a.test", Port: 80}}, ConnectTimeout: time.Second,
 		DNS: model.DNS{Refresh: time.Nanosecond},
 	}))
-	refresh.Services["cart"].Origin = model.Origin{File: "cart.yaml", Line: 7, Col: 3}
+	refresh.Services.Get("cart").Origin = model.Origin{File: "cart.yaml", Line: 7, Col: 3}
 	port := config()
 	port.Listeners["http"] = &model.Listener{Name: "http", Origin: model.Origin{File: "cart.yaml", Line: 7, Col: 3}, Address: "::", Port: 70000}
 	host := config(service("cart", nil, model.Route{Match: prefix("/"), Action: ok}))
-	host.Services["cart"].Origin = model.Origin{File: "cart.yaml", Line: 7, Col: 3}
-	host.Services["cart"].Hosts = []string{"a\nb"}
+	host.Services.Get("cart").Origin = model.Origin{File: "cart.yaml", Line: 7, Col: 3}
+	host.Services.Get("cart").Hosts = []string{"a\nb"}
 	values := config()
 	values.Runtimes = map[string]*model.Runtime{"base": {
 		Name: "base", Origin: model.Origin{File: "cart.yaml", Line: 7, Col: 3}, Values: map[string]any{"a": time.Second},

@@ -30,7 +30,7 @@ type translated struct {
 }
 
 // service translates a service, or returns what it became before.
-func (t *Translator) service(services map[string]*model.Service, s *model.Service, roots string) *translated {
+func (t *Translator) service(services model.Services, s *model.Service, roots string) *translated {
 	if old := t.services[s]; old != nil && old.stands(services) {
 		return old
 	}
@@ -49,9 +49,9 @@ func (t *Translator) service(services map[string]*model.Service, s *model.Servic
 }
 
 // stands tells whether the services that it depends on are what they were.
-func (t *translated) stands(services map[string]*model.Service) bool {
+func (t *translated) stands(services model.Services) bool {
 	for _, target := range t.targets {
-		if services[target.Name] != target {
+		if services.Get(target.Name) != target {
 			return false
 		}
 	}
@@ -59,13 +59,13 @@ func (t *translated) stands(services map[string]*model.Service) bool {
 }
 
 // targets are the services that the routes of one send to.
-func targets(services map[string]*model.Service, s *model.Service) []*model.Service {
+func targets(services model.Services, s *model.Service) []*model.Service {
 	var out []*model.Service
 	for i := range s.Routes {
 		if f, ok := s.Routes[i].Action.(*model.Forward); ok {
 			for _, to := range f.To {
 				if to.Service != s.Name {
-					out = append(out, services[to.Service])
+					out = append(out, services.Get(to.Service))
 				}
 			}
 		}

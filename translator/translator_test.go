@@ -30,11 +30,11 @@ func TestTranslatorRemembers(t *testing.T) {
 	if again := next(); again.Clusters[0] != first.Clusters[0] || again.Endpoints[0] != first.Endpoints[0] {
 		t.Error("what is the same was translated again")
 	}
-	b := *cfg.Services["b"]
+	b := *cfg.Services.Get("b")
 	u := *b.Upstream
 	u.Protocol, u.TLS = model.HTTPAuto, true
 	b.Upstream = &u
-	cfg.Services["b"] = &b
+	cfg.Services = cfg.Services.Put(&b)
 	if after := next(); after.Clusters[0] == first.Clusters[0] {
 		t.Error("what is new was not translated")
 	}

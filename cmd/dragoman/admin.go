@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
-	"slices"
 	"syscall"
 
 	"dragoman/admin"
@@ -69,7 +67,7 @@ func adminState(r pipeline.Report, t *refusal.Tracker) admin.State {
 		Refusals: t.Problems(), Refused: t.Counts(),
 	}
 	if r.Config != nil {
-		s.Services = len(r.Config.Services)
+		s.Services = r.Config.Services.Len()
 	}
 	for _, v := range r.Versions {
 		s.Versions = append(s.Versions, admin.Version(v))
@@ -82,10 +80,9 @@ func adminServices(c *model.Config) []admin.Service {
 		return nil
 	}
 	var out []admin.Service
-	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
-		s := c.Services[name]
+	for s := range c.Services.All() {
 		out = append(out, admin.Service{
-			Name: name, File: s.Origin.File, Line: s.Origin.Line,
+			Name: s.Name, File: s.Origin.File, Line: s.Origin.Line,
 			Hosts: s.Hosts, Listeners: s.Listeners, Routes: len(s.Routes),
 		})
 	}

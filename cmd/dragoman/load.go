@@ -98,7 +98,7 @@ func (l *loaded) seenFrom(node *corev3.Node) {
 func (l loaded) summary() string {
 	services := 0
 	if l.config != nil {
-		services = len(l.config.Services)
+		services = l.config.Services.Len()
 	}
 	errs := len(l.problems.Errors())
 	return fmt.Sprintf("%s, %s: %s, %s", count(l.files, "file"), count(services, "valid service"), count(errs, "error"), count(len(l.problems)-errs, "warning"))
