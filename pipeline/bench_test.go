@@ -52,7 +52,11 @@ routes:
   - prefix: /
     responseHeaders: {set: {x-revision: "%d"}}
 `, i, i, i/250, i%250, revision)
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+	// Renamed into place, since what is overwritten is waited for.
+	if err := os.WriteFile(path+".new", []byte(content), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // However a configuration came about, what is built with the memory of all
 // before it is what is built from nothing, byte for byte.
 func TestNothingIsRememberedWrongly(t *testing.T) {
-	const histories, edits = 20, 60
+	const histories, edits = 100, 60
 	for seed := range uint64(histories) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		b := pipeline.NewBuilder(translator.Options{})
@@ -75,9 +75,19 @@ func randomFile(r *rand.Rand, name int) []byte {
 	case 3:
 		fmt.Fprintf(&b, "group: g%d\nmatch: [{id: \"edge-%d\"}]\n---\n", r.IntN(2), r.IntN(3))
 	}
+	called := fmt.Sprintf("s%d", name)
+	if r.IntN(10) == 0 {
+		called = fmt.Sprintf("l%d", r.IntN(3)) // as a listener, or another service
+	}
 	scheme := []string{"http", "https", "h2c", "grpc"}[r.IntN(4)]
 	host := []string{"10.0.0.1", "10.0.0.2", "a.example.com"}[r.IntN(3)]
-	fmt.Fprintf(&b, "# %d\nservice: s%d\nupstream: %s://%s:%d\n", r.IntN(100), name, scheme, host, 80+r.IntN(3))
+	fmt.Fprintf(&b, "# %d\nservice: %s\nupstream: %s://%s:%d\n", r.IntN(100), called, scheme, host, 80+r.IntN(3))
+	if r.IntN(8) == 0 && scheme == "grpc" {
+		b.WriteString("proxyless: true\n")
+	}
+	if r.IntN(8) == 0 {
+		fmt.Fprintf(&b, "listeners: [l%d]\n", r.IntN(3))
+	}
 	if r.IntN(3) > 0 {
 		fmt.Fprintf(&b, "hosts: [h%d.example.com, h%d.example.org]\n", r.IntN(6), name)
 	}

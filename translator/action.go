@@ -15,7 +15,7 @@ import (
 // maxBody is the largest body of a direct response. Envoy's own limit is 4 KiB.
 const maxBody = 64 << 10
 
-func routeAction(at scope, services model.Services, p model.PathMatch, f *model.Forward) *routev3.RouteAction {
+func routeAction(at scope, of protocols, p model.PathMatch, f *model.Forward) *routev3.RouteAction {
 	out := &routev3.RouteAction{
 		Timeout:        durationpb.New(f.Timeout), // 0 is none; Envoy's own is 15 s
 		RetryPolicy:    retryPolicy(at, f.Retry),
@@ -24,7 +24,7 @@ func routeAction(at scope, services model.Services, p model.PathMatch, f *model.
 	if len(f.To) == 1 {
 		out.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: f.To[0].Service}
 	} else {
-		out.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: split(at, services, f)}
+		out.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: split(at, of, f)}
 	}
 	if f.IdleTimeout != nil {
 		out.IdleTimeout = durationpb.New(*f.IdleTimeout)
@@ -40,11 +40,11 @@ func routeAction(at scope, services model.Services, p model.PathMatch, f *model.
 	return out
 }
 
-func split(at scope, services model.Services, f *model.Forward) *routev3.WeightedCluster {
+func split(at scope, of protocols, f *model.Forward) *routev3.WeightedCluster {
 	out := new(routev3.WeightedCluster)
 	for _, t := range f.To {
 		share := &routev3.WeightedCluster_ClusterWeight{Name: t.Service, Weight: wrapperspb.UInt32(t.Weight)}
-		if asksHTTP1(f, services.Get(t.Service)) {
+		if asksHTTP1(f, of(t.Service)) {
 			share.TypedPerFilterConfig = askHTTP1(at)
 		}
 		out.Clusters = append(out.Clusters, share)

@@ -9,12 +9,8 @@
 package translator
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-
-	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 
 	"dragoman/diag"
 	"dragoman/model"
@@ -35,52 +31,6 @@ type Options struct {
 // Resources that come with problems are complete, but not fit to be published.
 func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
 	return New(o).Translate(cfg)
-}
-
-// Translate does so with what is remembered of the last configuration.
-func (t *Translator) Translate(cfg *model.Config) (Resources, diag.Problems) {
-	var found diag.Problems
-	roots := cmp.Or(t.options.SystemRoots, DefaultSystemRoots)
-	out := Resources{Groups: byName(cfg.Groups), GroupsOf: map[string][]string{}}
-	services := slices.Collect(cfg.Services.All())
-	now := make(map[*model.Service]*translated, len(services))
-	for _, s := range services {
-		is := t.service(cfg.Services, s, roots)
-		now[s] = is
-		found = append(found, is.found...)
-		if is.cluster != nil {
-			out.Clusters = append(out.Clusters, is.cluster)
-		}
-		if is.assignment != nil {
-			out.Endpoints = append(out.Endpoints, is.assignment)
-		}
-	}
-	t.services = now
-	for _, l := range byName(cfg.Listeners) {
-		at := scope{origin: l.Origin, what: "listener " + l.Name, found: &found}
-		out.Listeners = append(out.Listeners, listener(at, l))
-		if len(l.Groups) > 0 {
-			out.GroupsOf[l.Name] = l.Groups
-		}
-		out.Secrets = append(out.Secrets, secrets(at, l.TLS)...)
-	}
-	out.Secrets = sortedSecrets(out.Secrets)
-	for _, r := range byName(cfg.Runtimes) {
-		at := scope{origin: r.Origin, what: "runtime " + r.Name, found: &found}
-		out.Runtimes = append(out.Runtimes, runtime(at, r))
-	}
-	out.Routes = routeConfigurations(cfg, services, now, &found)
-	for _, s := range services {
-		if s.Proxyless {
-			at := scope{origin: s.Origin, what: "service " + s.Name, found: &found}
-			out.Listeners = append(out.Listeners, apiListener(at, s))
-			out.Routes = append(out.Routes, rpcRoutes(s, &found))
-		}
-	}
-	slices.SortFunc(out.Listeners, func(a, b *listenerv3.Listener) int { return cmp.Compare(a.GetName(), b.GetName()) })
-	slices.SortFunc(out.Routes, func(a, b *routev3.RouteConfiguration) int { return cmp.Compare(a.GetName(), b.GetName()) })
-	found.Sort()
-	return out, found
 }
 
 // byName returns a map's values in the order of their names.

@@ -1,74 +1,151 @@
 package translator
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	runtimev3 "github.com/envoyproxy/go-control-plane/envoy/service/runtime/v3"
 
 	"dragoman/diag"
 	"dragoman/model"
+	"dragoman/table"
 )
 
-// A Translator translates one configuration after another, and what a service
-// becomes just once: whoever makes the configurations keeps a service's pointer
-// as long as nothing about it changes. The result is the same as without
-// memory, down to the pointers where nothing has changed.
+// A Translator translates one configuration after another, and of each what has
+// changed: whoever makes the configurations keeps a service's and a listener's
+// pointer as long as nothing about it changes. The result is the same as without
+// memory, and a message that has not changed is the very same one, which nobody
+// may change.
 type Translator struct {
-	options  Options
-	services map[*model.Service]*translated // of the last configuration
+	options Options
+
+	// Of the last configuration.
+	services  model.Services
+	is        map[string]*translated
+	users     map[string]map[string]bool // services by those that their routes send to
+	troubled  map[string]bool            // services that come with problems
+	listeners map[string]*listening
+	runtimes  map[string]*runtimev3.Runtime
+
+	clusters     shelf[*clusterv3.Cluster]
+	endpoints    shelf[*endpointv3.ClusterLoadAssignment]
+	allListeners shelf[*listenerv3.Listener]
+	allRoutes    shelf[*routev3.RouteConfiguration]
 }
 
 // New returns a translator that remembers nothing yet.
-func New(o Options) *Translator { return &Translator{options: o} }
-
-// translated is what a service becomes by itself.
-type translated struct {
-	cluster    *clusterv3.Cluster                // nil without an upstream
-	assignment *endpointv3.ClusterLoadAssignment // nil unless the endpoints are addresses
-	entries    []entry
-	targets    []*model.Service // those whose upstream decides about its routes
-	found      diag.Problems
+func New(o Options) *Translator {
+	o.SystemRoots = cmp.Or(o.SystemRoots, DefaultSystemRoots)
+	return &Translator{
+		options:      o,
+		is:           map[string]*translated{},
+		users:        map[string]map[string]bool{},
+		troubled:     map[string]bool{},
+		listeners:    map[string]*listening{},
+		runtimes:     map[string]*runtimev3.Runtime{},
+		clusters:     newShelf((*clusterv3.Cluster).GetName),
+		endpoints:    newShelf((*endpointv3.ClusterLoadAssignment).GetClusterName),
+		allListeners: newShelf((*listenerv3.Listener).GetName),
+		allRoutes:    newShelf((*routev3.RouteConfiguration).GetName),
+	}
 }
 
-// service translates a service, or returns what it became before.
-func (t *Translator) service(services model.Services, s *model.Service, roots string) *translated {
-	if old := t.services[s]; old != nil && old.stands(services) {
-		return old
-	}
-	out := &translated{targets: targets(services, s)}
-	at := scope{origin: s.Origin, what: "service " + s.Name, found: &out.found}
-	if s.Upstream != nil {
-		out.cluster = cluster(at, s, roots)
-		if s.Upstream.Discovery == model.Addresses {
-			out.assignment = loadAssignment(s.Name, s.Upstream.Endpoints)
-			at.check(out.assignment)
+// Translate returns the resources of a configuration, each kind sorted by name.
+// Resources that come with problems are complete, but not fit to be published.
+func (t *Translator) Translate(cfg *model.Config) (Resources, diag.Problems) {
+	out := Resources{Groups: byName(cfg.Groups), GroupsOf: map[string][]string{}}
+	t.listen(cfg.Listeners)
+	t.serve(cfg.Services)
+	t.close(cfg.Listeners)
+	var found diag.Problems
+	for _, name := range slices.Sorted(maps.Keys(t.listeners)) {
+		l := t.listeners[name]
+		found = append(found, l.found...)
+		out.Secrets = append(out.Secrets, l.secrets...)
+		if len(l.model.Groups) > 0 {
+			out.GroupsOf[name] = l.model.Groups
 		}
 	}
-	out.entries = entriesOf(services, s, &out.found)
-	checkHosts(s, &out.found)
-	return out
+	out.Secrets = sortedSecrets(out.Secrets)
+	out.Runtimes = t.run(cfg.Runtimes, &found)
+	for name := range t.troubled {
+		found = append(found, t.is[name].found...)
+	}
+	out.Clusters, out.Endpoints = t.clusters.tidy(), t.endpoints.tidy()
+	out.Listeners, out.Routes = t.allListeners.tidy(), t.allRoutes.tidy()
+	found.Sort()
+	return out, found
 }
 
-// stands tells whether the services that it depends on are what they were.
-func (t *translated) stands(services model.Services) bool {
-	for _, target := range t.targets {
-		if services.Get(target.Name) != target {
-			return false
+// serve translates the services that are not what they were, and those that
+// send to them.
+func (t *Translator) serve(services model.Services) {
+	dirty := map[string]bool{}
+	for _, c := range table.Changes(t.services, services) {
+		dirty[c.Key()] = true
+		if protocol(c.Old) != protocol(c.New) {
+			maps.Copy(dirty, t.users[c.Key()])
 		}
 	}
-	return true
+	t.services = services
+	for name := range dirty {
+		old := t.is[name]
+		var now *translated
+		if s := services.Get(name); s != nil {
+			now = t.service(s, cmp.Or(old, &translated{}))
+		}
+		t.replace(name, cmp.Or(old, &translated{}), cmp.Or(now, &translated{}))
+		if t.is[name] = now; now == nil {
+			delete(t.is, name)
+		}
+	}
 }
 
-// targets are the services that the routes of one send to.
-func targets(services model.Services, s *model.Service) []*model.Service {
-	var out []*model.Service
-	for i := range s.Routes {
-		if f, ok := s.Routes[i].Action.(*model.Forward); ok {
-			for _, to := range f.To {
-				if to.Service != s.Name {
-					out = append(out, services.Get(to.Service))
-				}
-			}
+// protocol is all that a service's routes need to know of another.
+func protocol(s *model.Service) model.Protocol {
+	if s == nil || s.Upstream == nil {
+		return -1
+	}
+	return s.Upstream.Protocol
+}
+
+// replace has what a service has become take the place of what it was.
+func (t *Translator) replace(name string, old, now *translated) {
+	t.clusters.put(old.cluster, now.cluster)
+	t.endpoints.put(old.assignment, now.assignment)
+	t.allListeners.put(old.rpcListener, now.rpcListener)
+	t.allRoutes.put(old.rpcRoutes, now.rpcRoutes)
+	for _, target := range old.targets {
+		if delete(t.users[target], name); len(t.users[target]) == 0 {
+			delete(t.users, target)
 		}
+	}
+	for _, target := range now.targets {
+		if t.users[target] == nil {
+			t.users[target] = map[string]bool{}
+		}
+		t.users[target][name] = true
+	}
+	if delete(t.troubled, name); len(now.found) > 0 {
+		t.troubled[name] = true
+	}
+	t.place(name, old, now)
+}
+
+// run translates the runtime layers.
+func (t *Translator) run(layers map[string]*model.Runtime, found *diag.Problems) []*runtimev3.Runtime {
+	var out []*runtimev3.Runtime
+	last := t.runtimes
+	t.runtimes = make(map[string]*runtimev3.Runtime, len(layers))
+	for _, r := range byName(layers) {
+		at := scope{origin: r.Origin, what: "runtime " + r.Name, found: found}
+		t.runtimes[r.Name] = same(last[r.Name], runtime(at, r))
+		out = append(out, t.runtimes[r.Name])
 	}
 	return out
 }

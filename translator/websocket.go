@@ -22,8 +22,8 @@ func webSockets(allow bool) []*routev3.RouteAction_UpgradeConfig {
 // asksHTTP1 tells whether a WebSocket to a target must ask for HTTP/1.1. Where
 // ALPN chooses, it would choose HTTP/2, and hardly any server takes a WebSocket
 // over that (RFC 8441); Envoy does not see that it cannot and answers 502.
-func asksHTTP1(f *model.Forward, target *model.Service) bool {
-	return f.WebSocket && target.Upstream.Protocol == model.HTTPAuto
+func asksHTTP1(f *model.Forward, target model.Protocol) bool {
+	return f.WebSocket && target == model.HTTPAuto
 }
 
 // askHTTP1 is the per-route configuration with which a request that wants an

@@ -1,0 +1,80 @@
+package translator
+
+import (
+	"slices"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+
+	"dragoman/diag"
+	"dragoman/model"
+)
+
+// translated is what a service becomes by itself. What it does not have is nil.
+type translated struct {
+	model       *model.Service
+	cluster     *clusterv3.Cluster
+	assignment  *endpointv3.ClusterLoadAssignment
+	entries     []entry
+	rpcListener *listenerv3.Listener
+	rpcRoutes   *routev3.RouteConfiguration
+	targets     []string // the other services that its routes send to
+	found       diag.Problems
+}
+
+// service translates a service. What says the same as before is the old message.
+func (t *Translator) service(s *model.Service, old *translated) *translated {
+	out := &translated{model: s, targets: targets(s)}
+	at := scope{origin: s.Origin, what: "service " + s.Name, found: &out.found}
+	if s.Upstream != nil {
+		out.cluster = same(old.cluster, cluster(at, s, t.options.SystemRoots))
+		if s.Upstream.Discovery == model.Addresses {
+			out.assignment = same(old.assignment, loadAssignment(s.Name, s.Upstream.Endpoints))
+			at.check(out.assignment)
+		}
+	}
+	out.entries = sameEntries(old.entries, t.entriesOf(s, &out.found))
+	checkHosts(s, &out.found)
+	if s.Proxyless {
+		out.rpcListener = same(old.rpcListener, apiListener(at, s))
+		out.rpcRoutes = same(old.rpcRoutes, rpcRoutes(s, &out.found))
+	}
+	return out
+}
+
+// targets are the other services that the routes of one send to.
+func targets(s *model.Service) []string {
+	var out []string
+	for i := range s.Routes {
+		if f, ok := s.Routes[i].Action.(*model.Forward); ok {
+			for _, to := range f.To {
+				if to.Service != s.Name && !slices.Contains(out, to.Service) {
+					out = append(out, to.Service)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// entriesOf translates a service's routes, once for all its hosts and listeners.
+func (t *Translator) entriesOf(s *model.Service, found *diag.Problems) []entry {
+	out := make([]entry, 0, len(s.Routes))
+	of := func(service string) model.Protocol { return protocol(t.services.Get(service)) }
+	for i := range s.Routes {
+		r := &s.Routes[i]
+		at := scope{origin: r.Origin, what: "a route of service " + s.Name, found: found}
+		out = append(out, newEntry(s.Name, r, route(at, of, s.Name, r)))
+	}
+	return out
+}
+
+// checkHosts checks the virtual hosts of a service's names, without routes.
+func checkHosts(s *model.Service, found *diag.Problems) {
+	at := scope{origin: s.Origin, what: "service " + s.Name, found: found}
+	for _, host := range s.Hosts {
+		at.check(virtualHost(host, nil))
+	}
+}
