@@ -94,7 +94,7 @@ func randomFile(r *rand.Rand) string {
 	var docs []string
 	for i := range 1 + r.IntN(2) {
 		name := fmt.Sprintf("s%d", r.IntN(10)*2+i)
-		switch r.IntN(14) {
+		switch r.IntN(18) {
 		case 0:
 			docs = append(docs, fmt.Sprintf("listener: l%d\nport: %d\ndefault: %t\n", r.IntN(2)*2+i, 80+r.IntN(3), r.IntN(3) > 0))
 		case 1:
@@ -107,6 +107,13 @@ func randomFile(r *rand.Rand) string {
 			docs = append(docs, fmt.Sprintf("service: %s\nroutes: [{path: /s%d, to: s%d}]\nproxyless: true\n", name, r.IntN(20), r.IntN(20)))
 		case 5:
 			docs = append(docs, fmt.Sprintf("service: l%d\nupstream: grpc://10.0.0.1\nproxyless: true\n", r.IntN(4)))
+		case 6:
+			wide := []string{"\"*\"", "\"*.org\"", "\"*.a.org\""}[r.IntN(3)]
+			docs = append(docs, service(name, wide, fmt.Sprintf("timeout: %ds", r.IntN(9))))
+		case 7, 8:
+			docs = append(docs, service(name, fmt.Sprintf("h%d.a.org, h%d.org", r.IntN(9), r.IntN(9)), fmt.Sprintf("routes: [{prefix: /%d}, {path: /x, to: s%d}]", r.IntN(4), r.IntN(20))))
+		case 9:
+			docs = append(docs, fmt.Sprintf("group: g%d\nmatch: [{id: a}]\n---\nlistener: l%d\nport: %d\ngroups: [g%d]\n", i, r.IntN(2)*2+i, 80+r.IntN(3), r.IntN(2)))
 		default:
 			docs = append(docs, service(name, fmt.Sprintf("h%d", r.IntN(20)), fmt.Sprintf("timeout: %ds", r.IntN(9))))
 		}

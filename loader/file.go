@@ -31,6 +31,9 @@ type file struct {
 // broken says that the content cannot serve.
 func (f *file) broken() bool { return f.problems.HasErrors() }
 
+// hasSecrets says that some document names certificates.
+func (f *file) hasSecrets() bool { return f != nil && len(f.secured) > 0 }
+
 // documents yields those that are right. A missing file has none.
 func (f *file) documents() iter.Seq[*document] {
 	if f == nil {

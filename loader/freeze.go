@@ -12,8 +12,8 @@ func (l *Loader) wrong(s *settled) bool {
 	if s.problems.HasErrors() {
 		return true
 	}
-	for _, v := range l.files {
-		if v.newest != nil && v.newest.broken() {
+	for path := range l.differ {
+		if f := l.files[path].newest; f != nil && f.broken() {
 			return true
 		}
 	}
@@ -23,7 +23,7 @@ func (l *Loader) wrong(s *settled) bool {
 // frozen takes nothing of a set, and names the files that are right and wait
 // nevertheless: nobody finds out why from the files themselves.
 func (l *Loader) frozen(s *settled) {
-	waiting := l.changed(s.active)
+	waiting := s.contents.changed()
 	for _, m := range l.materials {
 		if m.active != m.good {
 			waiting = append(waiting, m.pair.cert)

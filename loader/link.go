@@ -1,8 +1,9 @@
 package loader
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 
@@ -13,18 +14,83 @@ import (
 	"dragoman/table"
 )
 
-// A linker checks what spans documents: one pass over a set of contents.
+// A linker checks what spans documents. It looks at the documents of the files
+// that are named in a set, and at those of other files where these have to do
+// with them: between the others there is no conflict.
 type linker struct {
 	*Loader
-	active    map[string]*file
+	set       contents
+	base      *index // the documents of the files that are not named, and what was in those that are
 	scope     scope
-	groups    map[string]*document
-	runtimes  map[string]*document
+	groups    lookup
+	runtimes  lookup
+	proxied   lookup                  // services that are proxyless
+	fresh     []*document             // the services of the named files, and of others that send to what has changed
+	users     map[string][]*document  // of the named files
+	uses      map[hostUse][]*document // of the named files
+	placed    map[routeKey]placed     // of the named files
+	astray    map[*document]bool      // services that send to what is not there
 	conflicts []conflict
 
 	// Names that are not there; nil until somebody asks.
 	away    map[ref]diag.Place // defined in a file that is held back
 	removed map[ref]string     // taken away by the change of this file
+}
+
+// A lookup is the documents of one kind, by name.
+type lookup struct {
+	base map[string]*document
+	own  map[string]*document // in their place; nil for one that is gone
+}
+
+func (u lookup) get(name string) *document {
+	if d, ok := u.own[name]; ok {
+		return d
+	}
+	return u.base[name]
+}
+
+// all yields the documents in the order of their names.
+func (u lookup) all() iter.Seq[*document] {
+	return func(yield func(*document) bool) {
+		for _, name := range u.names() {
+			if !yield(u.get(name)) {
+				return
+			}
+		}
+	}
+}
+
+// names are sorted.
+func (u lookup) names() []string {
+	var out []string
+	for name := range u.base {
+		if _, ok := u.own[name]; !ok {
+			out = append(out, name)
+		}
+	}
+	for name, d := range u.own {
+		if d != nil {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// empty says that there are none.
+func (u lookup) empty() bool {
+	for _, d := range u.own {
+		if d != nil {
+			return false
+		}
+	}
+	for name := range u.base {
+		if _, ok := u.own[name]; !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // The listener that serves when no document describes one.
@@ -34,46 +100,128 @@ const (
 )
 
 // link finds all conflicts between the documents of a set.
-func (l *Loader) link(active map[string]*file) *linker {
-	k := &linker{Loader: l, active: active, groups: map[string]*document{}, runtimes: map[string]*document{}}
-	k.scope.services = make(map[string]*document, len(active))
-	k.scope.listeners = map[string]*document{}
-	for d := range k.documents() {
-		k.define(d)
+func (l *Loader) link(set contents) *linker {
+	base := l.index
+	if base == nil {
+		base = newIndex()
+	}
+	k := l.linker(set, base)
+	for _, path := range set.paths() {
+		for d := range k.replaced(path) {
+			k.table(d.kind).own[d.name.text] = nil
+			k.proxied.own[d.name.text] = nil
+		}
+	}
+	for _, path := range set.paths() {
+		for d := range set.of(path).documents() {
+			k.define(d)
+		}
 	}
 	k.groupNames()
-	for _, name := range slices.Sorted(maps.Keys(k.scope.listeners)) {
-		k.certificates(k.scope.listeners[name])
+	for d := range k.scope.listeners.all() {
+		k.certificates(d)
 	}
 	k.ports()
 	k.defaultListener()
-	k.apiListeners()
-	routes := make(map[routeKey]placed, len(k.scope.services))
-	for _, name := range slices.Sorted(maps.Keys(k.scope.services)) {
-		d := k.scope.services[name]
-		if k.references(d) {
-			k.proxylessTargets(d)
-			k.routes(d, routes)
-		}
+	if l.index != nil && k.listenersMoved() {
+		return l.linkAll(set)
 	}
+	k.services()
 	return k
 }
 
-// documents yields the documents in the order of their files' names.
-func (k *linker) documents() func(func(*document) bool) {
-	return func(yield func(*document) bool) {
-		for _, path := range k.order {
-			for d := range k.active[path].documents() {
-				if !yield(d) {
-					return
-				}
+// linkAll looks at all documents anew.
+func (l *Loader) linkAll(set contents) *linker {
+	index := l.index
+	l.index = nil
+	defer func() { l.index = index }()
+	return l.link(set.whole())
+}
+
+func (l *Loader) linker(set contents, base *index) *linker {
+	over := func(kind string) lookup { return lookup{base.docs[kind], map[string]*document{}} }
+	return &linker{
+		Loader:   l,
+		set:      set,
+		base:     base,
+		scope:    scope{services: over("service"), listeners: over("listener")},
+		groups:   over("group"),
+		runtimes: over("runtime"),
+		proxied:  over(proxyless),
+		users:    map[string][]*document{},
+		uses:     map[hostUse][]*document{},
+		placed:   map[routeKey]placed{},
+		astray:   map[*document]bool{},
+	}
+}
+
+// replaced yields the documents of the base that are not there any more.
+func (k *linker) replaced(path string) iter.Seq[*document] {
+	if len(k.base.docs["service"])+len(k.base.docs["listener"])+len(k.base.docs["group"])+len(k.base.docs["runtime"]) == 0 {
+		return func(func(*document) bool) {}
+	}
+	return k.files[path].good.documents()
+}
+
+// listenersMoved says that services may be on other listeners than they were.
+func (k *linker) listenersMoved() bool {
+	for name, d := range k.scope.listeners.own {
+		if (d == nil) != (k.base.docs["listener"][name] == nil) {
+			return true
+		}
+	}
+	return k.scope.fallback != k.base.fallback
+}
+
+// services looks at the services that are new, and at those that send to what
+// has changed: what has not, first.
+func (k *linker) services() {
+	for name, d := range k.scope.services.own {
+		if d != nil {
+			k.fresh = append(k.fresh, d)
+			if d.service.proxyless != nil {
+				k.proxied.own[name] = d
 			}
+			for target := range d.sendsTo() {
+				k.users[target] = append(k.users[target], d)
+			}
+			for use := range d.usesOf(k.scope.fallback) {
+				k.uses[use] = insert(k.uses[use], d)
+			}
+		}
+	}
+	for name := range k.scope.services.own {
+		for _, d := range k.base.users[name] {
+			if !k.set.replaces(d.file) && !slices.Contains(k.fresh, d) {
+				k.fresh = append(k.fresh, d)
+			}
+		}
+	}
+	slices.SortFunc(k.fresh, byName)
+	slices.SortStableFunc(k.fresh, func(a, b *document) int { return cmp.Compare(k.rank(a), k.rank(b)) })
+	k.apiListeners()
+	for _, d := range k.fresh {
+		if !k.references(d) {
+			k.astray[d] = true
+			continue
+		}
+		k.proxylessTargets(d)
+		if k.set.replaces(d.file) {
+			k.routes(d)
 		}
 	}
 }
 
+// rank is what comes first.
+func (k *linker) rank(d *document) int {
+	if k.isChanged(d.file) {
+		return 1
+	}
+	return 0
+}
+
 // table holds the documents of a kind by name.
-func (k *linker) table(kind string) map[string]*document {
+func (k *linker) table(kind string) lookup {
 	switch kind {
 	case "service":
 		return k.scope.services
@@ -90,13 +238,15 @@ func (k *linker) table(kind string) map[string]*document {
 // define enters a document under its name.
 func (k *linker) define(d *document) {
 	table := k.table(d.kind)
-	other := table[d.name.text]
+	other := table.get(d.name.text)
 	if other == nil {
-		table[d.name.text] = d
+		table.own[d.name.text] = d
 		return
 	}
 	stays, goes := k.incumbent(other, d)
-	table[d.name.text] = stays
+	if stays == d {
+		table.own[d.name.text] = d
+	}
 	k.conflict(goes, goes.name.at, diag.DuplicateName,
 		fmt.Sprintf("there is a %s named %s already", d.kind, d.name.text), "give it another name").
 		with(stays.place(stays.name.at, "the other is here"))
@@ -141,29 +291,65 @@ func (d *document) place(n *yaml.Node, msg string) diag.Place {
 // config makes the model of a set without conflicts.
 func (k *linker) config() *model.Config {
 	c := &model.Config{
-		Listeners: make(map[string]*model.Listener, len(k.scope.listeners)),
-		Groups:    make(map[string]*model.Group, len(k.groups)),
-		Runtimes:  make(map[string]*model.Runtime, len(k.runtimes)),
+		Listeners: map[string]*model.Listener{},
+		Groups:    map[string]*model.Group{},
+		Runtimes:  map[string]*model.Runtime{},
 	}
-	services := make([]*model.Service, 0, len(k.scope.services))
-	for _, d := range k.scope.services {
-		s := k.scope.model(d)
-		services = append(services, s)
-		if len(k.scope.listeners) == 0 && len(s.Listeners) > 0 {
-			c.Listeners[implicitListener] = &model.Listener{Name: implicitListener, Address: "0.0.0.0", Port: implicitPort}
-		}
+	if k.last != nil && k.index != nil && k.base == k.index {
+		c.Services = k.last.Services
 	}
-	c.Services = table.Of(services...)
-	for name, d := range k.scope.listeners {
-		c.Listeners[name] = d.listener.withCertificates(k.materials)
+	c.Services = c.Services.With(k.changes(c.Services)...)
+	if k.scope.listeners.empty() && k.exposes() {
+		c.Listeners[implicitListener] = &model.Listener{Name: implicitListener, Address: "0.0.0.0", Port: implicitPort}
 	}
-	for name, d := range k.groups {
-		c.Groups[name] = d.group
+	for d := range k.scope.listeners.all() {
+		c.Listeners[d.name.text] = k.listener(d)
 	}
-	for name, d := range k.runtimes {
-		c.Runtimes[name] = &model.Runtime{Name: name, Origin: d.origin(), Values: d.runtime}
+	for d := range k.groups.all() {
+		c.Groups[d.name.text] = d.group
+	}
+	for d := range k.runtimes.all() {
+		c.Runtimes[d.name.text] = &model.Runtime{Name: d.name.text, Origin: d.origin(), Values: d.runtime}
 	}
 	return c
+}
+
+// listener makes the model of a listener, the one that serves if it is the same.
+func (k *linker) listener(d *document) *model.Listener {
+	if k.last != nil && k.base == k.index && k.base.docs["listener"][d.name.text] == d && !k.renewed() {
+		return k.last.Listeners[d.name.text]
+	}
+	return d.listener.withCertificates(k.materials)
+}
+
+// changes are the services that are not as they are in a table.
+func (k *linker) changes(now model.Services) []table.Change[*model.Service] {
+	var out []table.Change[*model.Service]
+	for name, d := range k.scope.services.own {
+		if old := now.Get(name); d == nil && old != nil {
+			out = append(out, table.Change[*model.Service]{Old: old})
+		}
+	}
+	for _, d := range k.fresh {
+		if s, old := k.scope.model(d), now.Get(d.name.text); s != old {
+			out = append(out, table.Change[*model.Service]{Old: old, New: s})
+		}
+	}
+	slices.SortFunc(out, func(a, b table.Change[*model.Service]) int { return strings.Compare(a.Key(), b.Key()) })
+	return out
+}
+
+// exposes says that some service has hosts.
+func (k *linker) exposes() bool {
+	n := k.base.exposed
+	for path := range k.set.other {
+		for d := range k.replaced(path) {
+			if d.kind == "service" && !d.service.backend() {
+				n--
+			}
+		}
+	}
+	return n > 0 || slices.ContainsFunc(k.fresh, func(d *document) bool { return !d.service.backend() })
 }
 
 // listed joins words for a message: a, b and c.

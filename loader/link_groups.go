@@ -11,11 +11,10 @@ import (
 
 // groupNames checks that the groups that listeners name are there.
 func (k *linker) groupNames() {
-	for _, name := range slices.Sorted(maps.Keys(k.scope.listeners)) {
-		d := k.scope.listeners[name]
+	for d := range k.scope.listeners.all() {
 		for _, g := range d.listener.groups {
-			if k.groups[g.text] == nil {
-				k.dangling(d, "group", g, slices.Collect(maps.Keys(k.groups)))
+			if k.groups.get(g.text) == nil {
+				k.dangling(d, "group", g, k.groups.names())
 			}
 		}
 	}
@@ -26,8 +25,7 @@ func (k *linker) groupNames() {
 // when it comes.
 func (k *linker) ports() {
 	seen := map[netip.AddrPort][]*document{}
-	for _, name := range slices.Sorted(maps.Keys(k.scope.listeners)) {
-		d := k.scope.listeners[name]
+	for d := range k.scope.listeners.all() {
 		at := netip.AddrPortFrom(netip.MustParseAddr(d.listener.model.Address), uint16(d.listener.model.Port))
 		stay := []*document{}
 		for _, other := range seen[at] {
@@ -81,22 +79,15 @@ func common(a, b *document) []string {
 // sends to: an Envoy gets just what its routes need. While something is held
 // back nobody knows what that would need.
 func (k *linker) unused() diag.Problems {
-	for path, v := range k.files {
-		if v.newest != k.active[path] {
+	for _, path := range k.notable() {
+		if k.files[path].newest != k.set.of(path) {
 			return nil
 		}
 	}
-	asked := map[string]bool{}
-	for _, d := range k.scope.services {
-		for i := range d.service.routes {
-			for _, t := range d.service.routes[i].to {
-				asked[t.service.text] = true
-			}
-		}
-	}
 	var out diag.Problems
-	for name, d := range k.scope.services {
-		if !d.service.backend() || d.service.proxyless != nil || asked[name] {
+	for name := range k.perhapsIdle() {
+		d := k.scope.services.get(name)
+		if d == nil || !d.isForOthers() || k.isUsed(name) {
 			continue
 		}
 		w := d.file.at(d.name.at, diag.Unused,
@@ -105,4 +96,27 @@ func (k *linker) unused() diag.Problems {
 		out = append(out, w)
 	}
 	return out
+}
+
+// perhapsIdle are the services that none sends to, or that some file which has
+// changed is about.
+func (k *linker) perhapsIdle() map[string]bool {
+	out := maps.Clone(k.base.idle)
+	for name := range k.scope.services.own {
+		out[name] = true
+	}
+	for path := range k.set.other {
+		for d := range k.replaced(path) {
+			if d.kind == "service" {
+				maps.Copy(out, d.sendsTo())
+			}
+		}
+	}
+	return out
+}
+
+// isUsed says that some service sends to one.
+func (k *linker) isUsed(name string) bool {
+	return len(k.users[name]) > 0 ||
+		slices.ContainsFunc(k.base.users[name], func(d *document) bool { return !k.set.replaces(d.file) })
 }

@@ -15,8 +15,8 @@ import (
 func (k *linker) references(d *document) bool {
 	before := len(k.conflicts)
 	for _, l := range d.service.listeners {
-		if k.scope.listeners[l.text] == nil {
-			k.dangling(d, "listener", l, slices.Collect(maps.Keys(k.scope.listeners)))
+		if k.scope.listeners.get(l.text) == nil {
+			k.dangling(d, "listener", l, k.scope.listeners.names())
 		}
 	}
 	if !d.service.backend() && len(d.service.listeners) == 0 && k.scope.fallback == "" {
@@ -24,10 +24,10 @@ func (k *linker) references(d *document) bool {
 	}
 	for i := range d.service.routes {
 		for _, t := range d.service.routes[i].to {
-			other := k.scope.services[t.service.text]
+			other := k.scope.services.get(t.service.text)
 			switch {
 			case other == nil:
-				k.dangling(d, "service", t.service, slices.Collect(maps.Keys(k.scope.services)))
+				k.dangling(d, "service", t.service, k.scope.services.names())
 			case other.service.upstream == nil:
 				k.bare(d, t.service, other)
 			}
@@ -75,8 +75,8 @@ func (k *linker) findAway() {
 		return
 	}
 	k.away, k.removed = map[ref]diag.Place{}, map[ref]string{}
-	for _, path := range k.order {
-		v, active := k.files[path], k.active[path]
+	for _, path := range k.notable() {
+		v, active := k.files[path], k.set.of(path)
 		if v.newest != nil && v.newest != active {
 			for r, at := range v.newest.defines {
 				k.away[r] = diag.Place{File: path, Line: at.Line, Col: at.Column, Msg: "defined here"}
@@ -88,6 +88,14 @@ func (k *linker) findAway() {
 			}
 		}
 	}
+}
+
+// notable are the files whose newest content is not what is to serve, and those
+// of which that is not what serves, sorted.
+func (k *linker) notable() []string {
+	paths := slices.AppendSeq(slices.Collect(maps.Keys(k.differ)), maps.Keys(k.set.other))
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
 // among names a few of what there is.
@@ -114,7 +122,7 @@ func (k *linker) bare(d *document, n name, other *document) {
 
 // defaultListener finds the listener of services that name none.
 func (k *linker) defaultListener() {
-	names := slices.Sorted(maps.Keys(k.scope.listeners))
+	names := k.scope.listeners.names()
 	switch {
 	case len(names) == 0 && !k.listenerHeld():
 		k.scope.fallback = implicitListener
@@ -123,7 +131,7 @@ func (k *linker) defaultListener() {
 	}
 	var first *document
 	for _, n := range names {
-		d := k.scope.listeners[n]
+		d := k.scope.listeners.get(n)
 		if !d.listener.isDefault {
 			continue
 		}
@@ -145,9 +153,9 @@ var mentionsListener = regexp.MustCompile(`^["']?listener["']?\s*:`)
 // listenerHeld says that a listener may be described in a file that cannot be
 // used. Then port 10000 would be a guess, and a wrong one.
 func (k *linker) listenerHeld() bool {
-	for _, path := range k.order {
+	for path := range k.differ {
 		f := k.files[path].newest
-		if f != nil && f != k.active[path] && slices.ContainsFunc(f.lines, mentionsListener.MatchString) {
+		if f != nil && f != k.set.of(path) && slices.ContainsFunc(f.lines, mentionsListener.MatchString) {
 			return true
 		}
 	}
@@ -157,7 +165,7 @@ func (k *linker) listenerHeld() bool {
 // noListener reports a service that does not say which of several listeners
 // it is for. When that was clear before, a change of the listeners is to blame.
 func (k *linker) noListener(d *document) {
-	names := slices.Sorted(maps.Keys(k.scope.listeners))
+	names := k.scope.listeners.names()
 	if len(names) == 0 {
 		k.conflict(d, d.name.at, diag.HeldBack,
 			fmt.Sprintf("%s has no listener: the file that describes one is held back", d.name.text), "mend that file first")
@@ -167,7 +175,7 @@ func (k *linker) noListener(d *document) {
 		fmt.Sprintf("there are the listeners %s, and %s does not say which", listed(names), d.name.text),
 		"write listeners: [NAME], or default: true on one of them")
 	for _, n := range names {
-		l := k.scope.listeners[n]
+		l := k.scope.listeners.get(n)
 		c.with(l.place(l.name.at, "one is here"))
 	}
 	if changed := k.changedListeners(); k.fallback != "" && len(changed) > 0 {
@@ -177,8 +185,8 @@ func (k *linker) noListener(d *document) {
 
 // changedListeners returns the changed files that have, or had, a listener.
 func (k *linker) changedListeners() []string {
-	return slices.DeleteFunc(k.changed(k.active), func(path string) bool {
-		return !hasListener(k.active[path]) && !hasListener(k.files[path].good)
+	return slices.DeleteFunc(k.set.changed(), func(path string) bool {
+		return !hasListener(k.set.of(path)) && !hasListener(k.files[path].good)
 	})
 }
 

@@ -20,20 +20,27 @@ type placed struct {
 }
 
 // routes finds the routes of a service that match what another matches.
-func (k *linker) routes(d *document, seen map[routeKey]placed) {
-	for _, listener := range k.scope.listenersOf(d.service) {
-		for _, host := range d.service.hosts {
-			for i := range d.service.routes {
-				r := &d.service.routes[i]
-				key := routeKey{listener, host.text, r.key}
-				if other, twice := seen[key]; twice {
-					k.sameRoute(host.text, other, placed{d, r})
-					continue
-				}
-				seen[key] = placed{d, r}
+func (k *linker) routes(d *document) {
+	for use := range d.usesOf(k.scope.fallback) {
+		for i := range d.service.routes {
+			r := &d.service.routes[i]
+			key := routeKey{use.listener, use.host, r.key}
+			if other, twice := k.there(key); twice {
+				k.sameRoute(use.host, other, placed{d, r})
+				continue
 			}
+			k.placed[key] = placed{d, r}
 		}
 	}
+}
+
+// there returns the route that matches the same already.
+func (k *linker) there(key routeKey) (placed, bool) {
+	if p, ok := k.base.routes[key]; ok && !k.set.replaces(p.doc.file) && !k.astray[p.doc] {
+		return p, true
+	}
+	p, ok := k.placed[key]
+	return p, ok
 }
 
 func (k *linker) sameRoute(host string, a, b placed) {
@@ -65,34 +72,33 @@ type hostUse struct{ listener, host string }
 // host first and does not try another when no route of it matches.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto#config-route-v3-virtualhost
 func (k *linker) warnings() diag.Problems {
-	match := everything()
-	everyPath := match.Key()
-	whole := map[hostUse]bool{} // some route takes every path
-	first := map[hostUse]placedHost{}
-	for _, service := range slices.Sorted(maps.Keys(k.scope.services)) {
-		d := k.scope.services[service]
-		if d.service.backend() {
+	out := k.unused()
+	uses := maps.Clone(k.base.narrow)
+	for use := range k.uses {
+		uses[use] = true
+	}
+	for use := range uses {
+		docs := k.on(use)
+		if len(docs) == 0 || everyPath(docs) {
 			continue
 		}
-		all := slices.ContainsFunc(d.service.routes, func(r route) bool { return r.key == everyPath })
-		for _, l := range k.scope.listenersOf(d.service) {
-			for _, h := range d.service.hosts {
-				use := hostUse{l, h.text}
-				whole[use] = whole[use] || all
-				if _, ok := first[use]; !ok {
-					first[use] = placedHost{d, h}
-				}
-			}
+		if broad, ok := k.broader(use); ok {
+			out = append(out, noFallThrough(docs[0].at(use), broad))
 		}
 	}
-	out := k.unused()
-	for use, p := range first {
-		if whole[use] {
-			continue
+	return out
+}
+
+// on returns the services on a host, in the order of their names.
+func (k *linker) on(use hostUse) []*document {
+	var out []*document
+	for _, d := range k.base.uses[use] {
+		if !k.set.replaces(d.file) {
+			out = append(out, d)
 		}
-		if broad, ok := broader(use, first); ok {
-			out = append(out, noFallThrough(p, broad))
-		}
+	}
+	for _, d := range k.uses[use] {
+		out = insert(out, d)
 	}
 	return out
 }
@@ -103,21 +109,34 @@ type placedHost struct {
 	host name
 }
 
+// at returns a host of a service with its place.
+func (d *document) at(use hostUse) placedHost {
+	i := slices.IndexFunc(d.service.hosts, func(h name) bool { return h.text == use.host })
+	return placedHost{d, d.service.hosts[i]}
+}
+
 // broader finds the host that would have been asked without this one.
-func broader(use hostUse, hosts map[hostUse]placedHost) (placedHost, bool) {
+func (k *linker) broader(use hostUse) (placedHost, bool) {
 	rest := strings.TrimPrefix(use.host, "*.")
+	var wild []string
 	for {
 		_, parent, ok := strings.Cut(rest, ".")
 		if !ok {
 			break
 		}
-		if p, found := hosts[hostUse{use.listener, "*." + parent}]; found {
-			return p, true
-		}
+		wild = append(wild, "*."+parent)
 		rest = parent
 	}
-	p, found := hosts[hostUse{use.listener, "*"}]
-	return p, found && use.host != "*"
+	if use.host != "*" {
+		wild = append(wild, "*")
+	}
+	for _, host := range wild {
+		broad := hostUse{use.listener, host}
+		if docs := k.on(broad); len(docs) > 0 {
+			return docs[0].at(broad), true
+		}
+	}
+	return placedHost{}, false
 }
 
 func noFallThrough(p, broad placedHost) diag.Problem {

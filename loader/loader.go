@@ -8,6 +8,7 @@ package loader
 
 import (
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"time"
 
@@ -42,13 +43,20 @@ type Loader struct {
 	files map[string]*versions
 	order []string // the keys of files, sorted
 	last  *model.Config
+	index *index // of the documents that serve; nil before there are any
+
+	fallback string // the listener that served services which name none
+
+	// Of files, so that nobody has to look at all of them.
+	there   int             // that have a newest content
+	differ  map[string]bool // whose newest content is not the one that serves
+	noted   map[string]bool // whose newest content has problems
+	secured map[string]bool // some content of which has certificates
 
 	named     map[string]*named
 	materials map[pair]*material
 	due       time.Time // see Due
 	restoring bool      // what is taken has served, and is not to be judged by the clock
-
-	fallback string // the listener that served services which name none
 
 	based bool // something has been accepted
 
@@ -83,7 +91,7 @@ type Result struct {
 func New(o Options) *Loader {
 	return &Loader{
 		check: o.Check, allowEmpty: o.AllowEmpty, freeze: o.Freeze,
-		files: map[string]*versions{}, named: map[string]*named{}, materials: map[pair]*material{},
+		files: map[string]*versions{}, differ: map[string]bool{}, noted: map[string]bool{}, secured: map[string]bool{}, named: map[string]*named{}, materials: map[pair]*material{},
 	}
 }
 
@@ -149,17 +157,14 @@ func (l *Loader) Apply(changes []Source) Result {
 	var res Result
 	res.Changed = l.commit(set)
 	res.Config = l.last
-	for _, path := range l.order {
-		v := l.files[path]
-		if v.newest != nil {
-			res.Files++
-			res.Problems = append(res.Problems, v.newest.problems...)
-		}
-		if v.newest != v.good {
-			res.Held = append(res.Held, path)
-			if v.good == nil {
-				res.Unserved = append(res.Unserved, path)
-			}
+	res.Files = l.there
+	for path := range l.noted {
+		res.Problems = append(res.Problems, l.files[path].newest.problems...)
+	}
+	for _, path := range slices.Sorted(maps.Keys(l.differ)) {
+		res.Held = append(res.Held, path)
+		if l.files[path].good == nil {
+			res.Unserved = append(res.Unserved, path)
 		}
 	}
 	res.Held = l.heldMaterials(set, res.Held)
@@ -187,6 +192,17 @@ func (l *Loader) take(s Source) {
 		i, _ := slices.BinarySearch(l.order, s.Path)
 		l.order = slices.Insert(l.order, i, s.Path)
 	}
+	if v.newest != nil {
+		l.there--
+	}
+	v.take(s)
+	if l.compare(s.Path, v); v.newest == nil && v.good == nil {
+		l.forget(s.Path)
+	}
+}
+
+// take makes a source the newest content.
+func (v *versions) take(s Source) {
 	switch {
 	case s.Gone:
 		v.newest = nil
@@ -199,33 +215,72 @@ func (l *Loader) take(s Source) {
 	}
 }
 
+// compare takes note of how the contents of a file are to each other.
+func (l *Loader) compare(path string, v *versions) {
+	if v.newest != nil {
+		l.there++
+	}
+	mark(l.differ, path, v.newest != v.good)
+	mark(l.noted, path, v.newest != nil && len(v.newest.problems) > 0)
+	mark(l.secured, path, v.newest.hasSecrets() || v.good.hasSecrets())
+}
+
+// compareAll does so with all files.
+func (l *Loader) compareAll() {
+	l.there = 0
+	for path, v := range l.files {
+		l.compare(path, v)
+	}
+}
+
+func mark(set map[string]bool, key string, in bool) {
+	if delete(set, key); in {
+		set[key] = true
+	}
+}
+
 // commit makes a settled set the one that serves and says whether it differs
 // from what served before.
 func (l *Loader) commit(set *settled) bool {
 	if set.config == nil {
 		return false
 	}
-	changed := l.last == nil
-	for path, v := range l.files {
-		if f := set.active[path]; v.good != f {
-			v.good, changed = f, true
-		}
-	}
+	changes := set.contents.changed()
+	changed := l.last == nil || len(changes) > 0
 	for _, m := range l.materials {
 		if m.good != m.active {
 			m.good, changed = m.active, true
 		}
 	}
-	l.order = slices.DeleteFunc(l.order, func(path string) bool {
-		v := l.files[path]
-		gone := v.newest == nil && v.good == nil
-		if gone {
-			delete(l.files, path)
-		}
-		return gone
-	})
 	if changed {
-		l.last, l.fallback = set.config, set.fallback
+		l.serve(set)
+	}
+	for _, path := range changes {
+		v := l.files[path]
+		if v.newest != nil {
+			l.there--
+		}
+		v.good = set.contents.other[path]
+		if l.compare(path, v); v.newest == nil && v.good == nil {
+			l.forget(path)
+		}
 	}
 	return changed
+}
+
+// serve makes the configuration of a set the one that serves.
+func (l *Loader) serve(set *settled) {
+	l.last, l.index, l.fallback = set.config, set.linked.base, set.linked.scope.fallback
+	l.index.take(set.linked)
+}
+
+// forget drops a file of which nothing is there or serves.
+func (l *Loader) forget(path string) {
+	delete(l.files, path)
+	for _, set := range []map[string]bool{l.differ, l.noted, l.secured} {
+		delete(set, path)
+	}
+	if i, there := slices.BinarySearch(l.order, path); there {
+		l.order = slices.Delete(l.order, i, i+1)
+	}
 }

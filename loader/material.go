@@ -79,7 +79,8 @@ func (l *Loader) Named() []string {
 // may serve.
 func (l *Loader) wanted() map[pair]bool {
 	out := map[pair]bool{}
-	for _, v := range l.files {
+	for path := range l.secured {
+		v := l.files[path]
 		for _, f := range []*file{v.newest, v.good} {
 			if f == nil {
 				continue
@@ -251,8 +252,7 @@ func (k *linker) certificates(d *document) {
 // nevertheless, and what soon will be.
 func (k *linker) doubts(now time.Time) diag.Problems {
 	var out diag.Problems
-	for _, listener := range slices.Sorted(maps.Keys(k.scope.listeners)) {
-		d := k.scope.listeners[listener]
+	for d := range k.scope.listeners.all() {
 		for name, m := range d.tlsFiles(k.materials) {
 			p := d.file.at(name.at, diag.EndsSoon, "", "")
 			p.Field = name.field
@@ -321,7 +321,11 @@ func (l *listener) withCertificates(all map[pair]*material) *model.Listener {
 
 // heldMaterials adds the files whose newest certificates are not served.
 func (l *Loader) heldMaterials(set *settled, held []string) []string {
-	for path, f := range set.active {
+	for path := range l.secured {
+		f := set.contents.of(path)
+		if f == nil {
+			continue
+		}
 		for _, d := range f.secured {
 			for _, p := range d.listener.tls.materials() {
 				if m := l.materials[p]; m.flaw != nil && m.active != m.parsed && !slices.Contains(held, path) {

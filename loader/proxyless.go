@@ -3,7 +3,6 @@ package loader
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"dragoman/diag"
 	"dragoman/model"
@@ -88,14 +87,7 @@ func (d *decoder) envoyAlone(f field) {
 // proxyless returns the documents of proxyless services in the order of their
 // names.
 func (k *linker) proxyless() []*document {
-	var out []*document
-	for _, d := range k.scope.services {
-		if d.service.proxyless != nil {
-			out = append(out, d)
-		}
-	}
-	slices.SortFunc(out, func(a, b *document) int { return strings.Compare(a.name.text, b.name.text) })
-	return out
+	return slices.Collect(k.proxied.all())
 }
 
 // whyNoRPCs says what keeps gRPC clients from an upstream, or nothing.
@@ -119,7 +111,7 @@ func (k *linker) proxylessTargets(d *document) {
 		return
 	}
 	for _, n := range d.rpcTargets() {
-		k.proxylessTarget(d, n, k.scope.services[n.text])
+		k.proxylessTarget(d, n, k.scope.services.get(n.text))
 	}
 }
 
@@ -164,7 +156,7 @@ func (k *linker) proxylessTarget(d *document, n name, other *document) {
 func (k *linker) apiListeners() {
 	for _, d := range k.proxyless() {
 		name := d.name.text
-		if l := k.scope.listeners[name]; l != nil {
+		if l := k.scope.listeners.get(name); l != nil {
 			stays, goes := k.incumbent(d, l)
 			k.conflict(goes, goes.name.at, diag.DuplicateName,
 				fmt.Sprintf("the service %s is proxyless, which makes it a listener too, and there is a listener named %s", name, name), "give one of them another name").
@@ -174,7 +166,7 @@ func (k *linker) apiListeners() {
 			c := k.conflict(d, d.name.at, diag.DuplicateName,
 				fmt.Sprintf("the service %s is proxyless, which makes it a listener too, and without any listener document there is one named %s already", name, name),
 				"write a listener document, or give the service another name")
-			if changed := k.changed(k.active); !k.isChanged(d.file) && len(changed) > 0 {
+			if changed := k.set.changed(); !k.isChanged(d.file) && len(changed) > 0 {
 				c.blamed(changed)
 			}
 		}
@@ -183,15 +175,7 @@ func (k *linker) apiListeners() {
 
 // listensByItself says that the listener that no document describes serves.
 func (k *linker) listensByItself() bool {
-	if k.scope.fallback != implicitListener || len(k.scope.listeners) > 0 {
-		return false
-	}
-	for _, d := range k.scope.services {
-		if !d.service.backend() {
-			return true
-		}
-	}
-	return false
+	return k.scope.fallback == implicitListener && k.scope.listeners.empty() && k.exposes()
 }
 
 // unevenRPCs warns of weights that gRPC clients leave out.
@@ -199,7 +183,7 @@ func (k *linker) unevenRPCs() diag.Problems {
 	var out diag.Problems
 	for _, d := range k.proxyless() {
 		for _, t := range d.rpcTargets() {
-			if k.scope.services[t.text].service.upstream.uneven() {
+			if k.scope.services.get(t.text).service.upstream.uneven() {
 				w := d.file.at(d.service.proxyless, diag.EnvoyAlone,
 					fmt.Sprintf("the weights of the endpoints of %s are for requests through Envoy", t.text),
 					"gRPC clients without a proxy heed them with loadBalancing: ring-hash alone")

@@ -80,13 +80,15 @@ func (l *Loader) goBack(guilty map[string]diag.Problem) bool {
 			v.newest = v.good
 		}
 	}
-	last := l.last
-	l.last = nil
+	last, index := l.last, l.index
+	l.last, l.index = nil, nil
+	l.compareAll()
 	set := l.settle(time.Now())
-	l.last = last
+	l.last, l.index = last, index
 	for path, v := range l.files {
 		v.newest, v.good = before[path].newest, before[path].good
 	}
+	l.compareAll()
 	if set.config == nil {
 		return false
 	}
@@ -99,9 +101,12 @@ func (l *Loader) goBack(guilty map[string]diag.Problem) bool {
 		}
 	}
 	for path, v := range l.files {
-		v.good = set.active[path]
+		if v.good = set.contents.other[path]; v.newest == nil && v.good == nil {
+			l.forget(path)
+		}
 	}
-	l.last, l.fallback = set.config, set.fallback
+	l.serve(set)
+	l.compareAll()
 	return true
 }
 

@@ -15,8 +15,8 @@ const defaultTimeout = 15 * time.Second
 
 // A scope is what a document needs to know of the others.
 type scope struct {
-	services  map[string]*document
-	listeners map[string]*document
+	services  lookup
+	listeners lookup
 	fallback  string // the listener of services that name none; "" when it is ambiguous
 }
 
@@ -32,7 +32,7 @@ func (sc *scope) resolve(d *document) *model.Service {
 	}
 	slices.Sort(out.Hosts)
 	if !s.backend() {
-		out.Listeners = sc.listenersOf(s)
+		out.Listeners = s.listenersOr(sc.fallback)
 	}
 	for i := range s.routes {
 		out.Routes = append(out.Routes, sc.route(d, &s.routes[i]))
@@ -40,10 +40,11 @@ func (sc *scope) resolve(d *document) *model.Service {
 	return out
 }
 
-// listenersOf returns the names of the listeners of a service, sorted.
-func (sc *scope) listenersOf(s *service) []string {
+// listenersOr returns the names of the listeners of a service, sorted; one if it
+// names none.
+func (s *service) listenersOr(fallback string) []string {
 	if len(s.listeners) == 0 {
-		return []string{sc.fallback}
+		return []string{fallback}
 	}
 	var out []string
 	for _, l := range s.listeners {
@@ -90,7 +91,7 @@ func (sc *scope) forward(d *document, r *route, p policies) *model.Forward {
 	}
 	for _, t := range r.targets(d) {
 		f.To = append(f.To, model.Target{Service: t.service.text, Weight: t.weight})
-		u := sc.services[t.service.text].service.upstream
+		u := sc.services.get(t.service.text).service.upstream
 		f.WebSocket = f.WebSocket && u.web()
 		if u.grpc() {
 			f.Timeout = 0
@@ -133,7 +134,7 @@ func (sc *scope) deps(d *document) string {
 	}
 	for i := range d.service.routes {
 		for _, t := range d.service.routes[i].to {
-			b.WriteString(" " + sc.services[t.service.text].service.upstream.scheme)
+			b.WriteString(" " + sc.services.get(t.service.text).service.upstream.scheme)
 		}
 	}
 	return b.String()

@@ -11,9 +11,9 @@ import (
 // settled is a set of contents that fit each other, with what had to be held
 // back for it.
 type settled struct {
-	active   map[string]*file
+	contents contents
+	linked   *linker
 	config   *model.Config // nil when nothing may be served
-	fallback string
 	problems diag.Problems
 	held     map[string]*file // see Loader.held
 }
@@ -34,23 +34,14 @@ const maxRounds = 50
 // conflict is blamed on back to their last good content until none is left.
 // What served before had no conflict, so this ends.
 func (l *Loader) settle(now time.Time) *settled {
-	s := &settled{active: make(map[string]*file, len(l.files)), held: map[string]*file{}}
-	for path, v := range l.files {
-		f := v.newest
-		if f != nil && f.broken() {
-			f = v.good
-		}
-		if f != nil {
-			s.active[path] = f
-		}
-	}
+	s := &settled{contents: l.newest(), held: map[string]*file{}}
 	for round := 0; ; round++ {
-		set := l.link(s.active)
+		set := l.link(s.contents)
 		if len(set.conflicts) == 0 {
 			set.conflicts = l.wiped(s, set)
 		}
 		if len(set.conflicts) == 0 {
-			s.config, s.fallback = set.config(), set.scope.fallback
+			s.config, s.linked = set.config(), set
 			set.conflicts = l.checked(s)
 		}
 		if len(set.conflicts) == 0 {
@@ -61,7 +52,7 @@ func (l *Loader) settle(now time.Time) *settled {
 		}
 		s.config = nil
 		if round == maxRounds {
-			set.conflicts[0].blame = l.changed(s.active)
+			set.conflicts[0].blame = s.contents.changed()
 		}
 		if !l.holdBack(s, set.conflicts) {
 			return s
@@ -76,35 +67,19 @@ func (l *Loader) holdBack(s *settled, conflicts []conflict) bool {
 	for _, c := range conflicts {
 		s.problems = append(s.problems, c.problem)
 		for _, path := range c.blame {
-			reverted = l.revert(s.active, path) || reverted
+			reverted = s.contents.revert(path) || reverted
 		}
 	}
 	return reverted
 }
 
-// revert puts a file back to its last good content and says whether it was
-// at another.
-func (l *Loader) revert(active map[string]*file, path string) bool {
-	v := l.files[path]
-	if v == nil || v.good == active[path] {
-		return false
-	}
-	good := v.good
-	if good == nil {
-		delete(active, path)
-	} else {
-		active[path] = good
-	}
-	return true
-}
-
 // checked asks the options' check.
 func (l *Loader) checked(s *settled) []conflict {
-	if len(s.active) == 0 && l.last == nil {
+	if l.last == nil && s.contents.empty() {
 		s.config = nil // nothing was read yet
 		return nil
 	}
-	if l.check == nil || l.last != nil && len(l.changed(s.active)) == 0 && !l.renewed() {
+	if l.check == nil || l.last != nil && len(s.contents.changed()) == 0 && !l.renewed() {
 		return nil // what serves was checked before
 	}
 	var out []conflict
@@ -113,25 +88,14 @@ func (l *Loader) checked(s *settled) []conflict {
 			s.problems = append(s.problems, p)
 			continue
 		}
-		if f := s.active[p.File]; f != nil {
+		if f := s.contents.of(p.File); f != nil {
 			p.Source = f.line(p.Line)
 		}
 		c := conflict{problem: p, blame: []string{p.File}}
-		if !slices.Contains(l.changed(s.active), p.File) {
-			c.blame = l.changed(s.active) // it is right by itself: some change made it wrong
+		if !slices.Contains(s.contents.changed(), p.File) {
+			c.blame = s.contents.changed() // it is right by itself: some change made it wrong
 		}
 		out = append(out, c)
-	}
-	return out
-}
-
-// changed returns the files that are not at their last good content, sorted.
-func (l *Loader) changed(active map[string]*file) []string {
-	var out []string
-	for _, path := range l.order {
-		if l.files[path].good != active[path] {
-			out = append(out, path)
-		}
 	}
 	return out
 }

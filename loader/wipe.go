@@ -24,7 +24,7 @@ func (k *linker) loss(paths []string) loss {
 	for _, path := range paths {
 		loses := false
 		for d := range k.files[path].good.documents() {
-			if k.table(d.kind)[d.name.text] != nil {
+			if k.table(d.kind).get(d.name.text) != nil {
 				continue
 			}
 			loses = true
@@ -48,13 +48,13 @@ func (l *Loader) wiped(s *settled, k *linker) []conflict {
 	if l.allowEmpty || l.approved || l.last == nil {
 		return nil
 	}
-	lost := k.loss(l.changed(s.active))
+	lost := k.loss(s.contents.changed())
 	gone, before := len(lost.services), l.last.Services.Len()
 	p := diag.Problem{Code: diag.MostGone, File: ".", Line: 1, Col: 1, Width: 1, Hint: "put back what is missing; if that is meant, POST /api/v1/approve to the admin address, or start with --allow-empty"}
 	switch {
-	case len(s.active) == 0 && gone == 0:
+	case gone == 0 && s.contents.empty():
 		p.Code, p.Msg = diag.Emptied, "the last document is gone, and what it said still serves"
-	case gone > 0 && len(k.scope.services) == 0:
+	case gone > 0 && k.scope.services.empty():
 		p.Code, p.Msg = diag.Emptied, several(lost.services)+" went, so that no service would be left; what went still serves"
 	case gone >= leastWiped && 2*gone > before:
 		p.Msg = fmt.Sprintf("%s went at once, %d of %d services; what went still serves", several(lost.services), gone, before)

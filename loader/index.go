@@ -1,0 +1,175 @@
+package loader
+
+import (
+	"slices"
+	"strings"
+)
+
+// An index is the documents that serve, by what others may have in common with
+// them: the check of a few files looks here instead of at all of them. Between
+// these documents there is no conflict.
+type index struct {
+	docs     map[string]map[string]*document // by kind and name
+	users    map[string][]*document          // the services that send to one, by its name
+	routes   map[routeKey]placed
+	uses     map[hostUse][]*document // in the order of their names
+	narrow   map[hostUse]bool        // uses with paths that no route takes
+	idle     map[string]bool         // services that are for others to send to, which none does
+	exposed  int                     // services with hosts
+	fallback string
+}
+
+func newIndex() *index {
+	x := &index{
+		docs:   map[string]map[string]*document{},
+		users:  map[string][]*document{},
+		routes: map[routeKey]placed{},
+		uses:   map[hostUse][]*document{},
+		narrow: map[hostUse]bool{},
+		idle:   map[string]bool{},
+	}
+	for _, kind := range []string{"service", "listener", "group", "runtime", proxyless} {
+		x.docs[kind] = map[string]*document{}
+	}
+	return x
+}
+
+// proxyless is a kind of its own in an index: services that are it are services
+// as well.
+const proxyless = "proxyless"
+
+// take takes over what was linked without conflict.
+func (x *index) take(k *linker) {
+	x.fallback = k.scope.fallback
+	touched := map[hostUse]bool{}
+	names := map[string]bool{}
+	for path := range k.set.other {
+		for d := range k.replaced(path) {
+			x.remove(d, touched, names)
+		}
+	}
+	for path := range k.set.other {
+		for d := range k.set.of(path).documents() {
+			x.add(d, touched, names)
+		}
+	}
+	for use := range touched {
+		if delete(x.narrow, use); len(x.uses[use]) > 0 && !everyPath(x.uses[use]) {
+			x.narrow[use] = true
+		}
+	}
+	for name := range names {
+		d := x.docs["service"][name]
+		if delete(x.idle, name); d != nil && d.isForOthers() && len(x.users[name]) == 0 {
+			x.idle[name] = true
+		}
+	}
+}
+
+func (x *index) add(d *document, touched map[hostUse]bool, names map[string]bool) {
+	x.docs[d.kind][d.name.text] = d
+	if d.kind != "service" {
+		return
+	}
+	names[d.name.text] = true
+	if d.service.proxyless != nil {
+		x.docs[proxyless][d.name.text] = d
+	}
+	if !d.service.backend() {
+		x.exposed++
+	}
+	for name := range d.sendsTo() {
+		names[name] = true
+		x.users[name] = append(x.users[name], d)
+	}
+	for use := range d.usesOf(x.fallback) {
+		touched[use] = true
+		x.uses[use] = insert(x.uses[use], d)
+		for i := range d.service.routes {
+			r := &d.service.routes[i]
+			x.routes[routeKey{use.listener, use.host, r.key}] = placed{d, r}
+		}
+	}
+}
+
+// remove undoes add.
+func (x *index) remove(d *document, touched map[hostUse]bool, names map[string]bool) {
+	delete(x.docs[d.kind], d.name.text)
+	if d.kind != "service" {
+		return
+	}
+	names[d.name.text] = true
+	delete(x.docs[proxyless], d.name.text)
+	if !d.service.backend() {
+		x.exposed--
+	}
+	for name := range d.sendsTo() {
+		names[name] = true
+		if x.users[name] = without(x.users[name], d); len(x.users[name]) == 0 {
+			delete(x.users, name)
+		}
+	}
+	for use := range d.usesOf(x.fallback) {
+		touched[use] = true
+		if x.uses[use] = without(x.uses[use], d); len(x.uses[use]) == 0 {
+			delete(x.uses, use)
+		}
+		for i := range d.service.routes {
+			delete(x.routes, routeKey{use.listener, use.host, d.service.routes[i].key})
+		}
+	}
+}
+
+// sendsTo yields the names of the services that routes send to, each once.
+func (d *document) sendsTo() map[string]bool {
+	out := map[string]bool{}
+	for i := range d.service.routes {
+		for _, t := range d.service.routes[i].to {
+			out[t.service.text] = true
+		}
+	}
+	return out
+}
+
+// usesOf yields each host on each listener of a service, and the node of the
+// host.
+func (d *document) usesOf(fallback string) func(func(hostUse, name) bool) {
+	return func(yield func(hostUse, name) bool) {
+		if d.service.backend() {
+			return
+		}
+		for _, l := range d.service.listenersOr(fallback) {
+			for _, h := range d.service.hosts {
+				if !yield(hostUse{l, h.text}, h) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// isForOthers says that a service gets no requests but by the routes of others.
+func (d *document) isForOthers() bool { return d.service.backend() && d.service.proxyless == nil }
+
+// everyPath says that some route of services takes every path.
+func everyPath(docs []*document) bool {
+	match := everything()
+	all := match.Key()
+	return slices.ContainsFunc(docs, func(d *document) bool {
+		return slices.ContainsFunc(d.service.routes, func(r route) bool { return r.key == all })
+	})
+}
+
+func byName(a, b *document) int { return strings.Compare(a.name.text, b.name.text) }
+
+func insert(docs []*document, d *document) []*document {
+	i, _ := slices.BinarySearchFunc(docs, d, byName)
+	return slices.Insert(docs, i, d)
+}
+
+func without(docs []*document, d *document) []*document {
+	if i := slices.Index(docs, d); i >= 0 {
+		return slices.Delete(docs, i, i+1)
+	}
+	return docs
+}
