@@ -300,7 +300,7 @@ func (k *linker) config() *model.Config {
 	}
 	c.Services = c.Services.With(k.changes(c.Services)...)
 	if k.scope.listeners.empty() && k.exposes() {
-		c.Listeners[implicitListener] = &model.Listener{Name: implicitListener, Address: "0.0.0.0", Port: implicitPort}
+		c.Listeners[implicitListener] = k.implicit()
 	}
 	for d := range k.scope.listeners.all() {
 		c.Listeners[d.name.text] = k.listener(d)
@@ -312,6 +312,16 @@ func (k *linker) config() *model.Config {
 		c.Runtimes[d.name.text] = &model.Runtime{Name: d.name.text, Origin: d.origin(), Values: d.runtime}
 	}
 	return c
+}
+
+// implicit is the listener that no document describes, always the same one.
+func (k *linker) implicit() *model.Listener {
+	if k.last != nil {
+		if l := k.last.Listeners[implicitListener]; l != nil && l.Origin.File == "" {
+			return l
+		}
+	}
+	return &model.Listener{Name: implicitListener, Address: "0.0.0.0", Port: implicitPort}
 }
 
 // listener makes the model of a listener, the one that serves if it is the same.
