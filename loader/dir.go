@@ -21,6 +21,7 @@ type Dir struct {
 	path  string
 	grace time.Duration
 	seen  map[string]*entry
+	holds map[string]int  // how many files are known below a directory
 	named map[string]bool // files that documents name
 	allow []string        // directories in which these may lie beside path
 }
@@ -37,7 +38,7 @@ type entry struct {
 // that is missing or empty counts as such once it has been so for the grace;
 // with none, at once.
 func OpenDir(path string, grace time.Duration) *Dir {
-	return &Dir{path: path, grace: grace, seen: map[string]*entry{}, named: map[string]bool{}}
+	return &Dir{path: path, grace: grace, seen: map[string]*entry{}, holds: map[string]int{}, named: map[string]bool{}}
 }
 
 // Expect makes files known that have not been read. If they are not there, a

@@ -39,7 +39,7 @@ func (d *Dir) Follow(names []string) (changes []Source, unsettled []string, err 
 	for name := range d.named {
 		if !wanted[name] {
 			delete(d.named, name)
-			delete(d.seen, name)
+			d.drop(name)
 		}
 	}
 	if len(fresh) == 0 {

@@ -121,7 +121,7 @@ func (s *scan) generation(dir string) string {
 // forget takes back the changes from one on: they mix two generations.
 func (s *scan) forget(from int) {
 	for _, c := range s.changes[from:] {
-		delete(s.dir.seen, c.Path)
+		s.dir.drop(c.Path)
 	}
 	s.changes = s.changes[:from]
 }
@@ -167,7 +167,7 @@ func (s *scan) leave() {
 }
 
 func (s *scan) gone(name string) {
-	delete(s.dir.seen, name)
+	s.dir.drop(name)
 	s.change(Source{Path: name, Gone: true})
 }
 
@@ -184,8 +184,11 @@ func (s *scan) inConfigMap(name string) bool {
 
 // below returns the known files at or below a name, sorted.
 func (d *Dir) below(name string) []string {
-	if d.seen[name] != nil {
+	switch {
+	case d.seen[name] != nil:
 		return []string{name}
+	case name != "." && d.holds[name] == 0:
+		return nil // most often a file that is on its way to another name
 	}
 	var out []string
 	for p := range d.seen {
@@ -219,8 +222,26 @@ func (d *Dir) entry(name string) *entry {
 	if e == nil {
 		e = &entry{}
 		d.seen[name] = e
+		d.count(name, 1)
 	}
 	return e
+}
+
+// drop forgets a file.
+func (d *Dir) drop(name string) {
+	if d.seen[name] != nil {
+		delete(d.seen, name)
+		d.count(name, -1)
+	}
+}
+
+// count counts a file in the directories that it is in.
+func (d *Dir) count(name string, by int) {
+	for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
+		if d.holds[dir] += by; d.holds[dir] == 0 {
+			delete(d.holds, dir)
+		}
+	}
 }
 
 // trouble passes on that a file cannot be read, once.
