@@ -13,6 +13,7 @@ import (
 
 	"dragoman/diag"
 	"dragoman/model"
+	"dragoman/parallel"
 	"dragoman/table"
 )
 
@@ -93,14 +94,16 @@ func (t *Translator) serve(services model.Services) {
 		}
 	}
 	t.services = services
-	for name := range dirty {
-		old := t.is[name]
-		var now *translated
-		if s := services.Get(name); s != nil {
-			now = t.service(s, cmp.Or(old, &translated{}))
+	names := slices.Collect(maps.Keys(dirty))
+	become := make([]*translated, len(names))
+	parallel.Each(len(names), func(i int) {
+		if s := services.Get(names[i]); s != nil {
+			become[i] = t.service(s, cmp.Or(t.is[names[i]], &translated{}))
 		}
-		t.replace(name, cmp.Or(old, &translated{}), cmp.Or(now, &translated{}))
-		if t.is[name] = now; now == nil {
+	})
+	for i, name := range names {
+		t.replace(name, cmp.Or(t.is[name], &translated{}), cmp.Or(become[i], &translated{}))
+		if t.is[name] = become[i]; become[i] == nil {
 			delete(t.is, name)
 		}
 	}
