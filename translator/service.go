@@ -1,6 +1,7 @@
 package translator
 
 import (
+	"reflect"
 	"slices"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -24,24 +25,52 @@ type translated struct {
 	found       diag.Problems
 }
 
-// service translates a service. What says the same as before is the old message.
-func (t *Translator) service(s *model.Service, old *translated) *translated {
+// service translates a service. What is made of the same words as before is not
+// made again, unless something in it was wrong or those that it sends to have
+// changed; what only says the same is the old message.
+func (t *Translator) service(s *model.Service, old *translated, moved bool) *translated {
 	out := &translated{model: s, targets: targets(s)}
 	at := scope{origin: s.Origin, what: "service " + s.Name, found: &out.found}
-	if s.Upstream != nil {
-		out.cluster = same(old.cluster, cluster(at, s, t.options.SystemRoots))
-		if s.Upstream.Discovery == model.Addresses {
-			out.assignment = same(old.assignment, loadAssignment(s.Name, s.Upstream.Endpoints))
+	was := old.model
+	if was == nil || len(old.found) > 0 {
+		was = &model.Service{}
+	}
+	if u := s.Upstream; u != nil {
+		if out.cluster = old.cluster; !sameCluster(was.Upstream, u) {
+			out.cluster = same(old.cluster, cluster(at, s, t.options.SystemRoots))
+		}
+		if u.Discovery == model.Addresses {
+			out.assignment = same(old.assignment, loadAssignment(s.Name, u.Endpoints))
 			at.check(out.assignment)
 		}
 	}
-	out.entries = sameEntries(old.entries, t.entriesOf(s, &out.found))
-	checkHosts(s, &out.found)
+	stays := !moved && was.Proxyless == s.Proxyless && reflect.DeepEqual(was.Routes, s.Routes)
+	if out.entries = old.entries; !stays {
+		out.entries = sameEntries(old.entries, t.entriesOf(s, &out.found))
+	}
+	if !slices.Equal(was.Hosts, s.Hosts) {
+		checkHosts(s, &out.found)
+	}
 	if s.Proxyless {
-		out.rpcListener = same(old.rpcListener, apiListener(at, s))
-		out.rpcRoutes = same(old.rpcRoutes, rpcRoutes(s, &out.found))
+		if out.rpcListener, out.rpcRoutes = old.rpcListener, old.rpcRoutes; !stays {
+			out.rpcListener = same(old.rpcListener, apiListener(at, s))
+			out.rpcRoutes = same(old.rpcRoutes, rpcRoutes(s, &out.found))
+		}
 	}
 	return out
+}
+
+// sameCluster says that two upstreams of a service make one cluster: addresses
+// do not stand in it, but what servers are called in TLS is made of them.
+func sameCluster(a, b *model.Upstream) bool {
+	if a == nil {
+		return false
+	}
+	one, other := *a, *b
+	if !one.TLS && one.Discovery == model.Addresses {
+		one.Endpoints, other.Endpoints = nil, nil
+	}
+	return reflect.DeepEqual(one, other)
 }
 
 // targets are the other services that the routes of one send to.

@@ -86,10 +86,10 @@ func (t *Translator) Translate(cfg *model.Config) (Resources, diag.Problems) {
 // serve translates the services that are not what they were, and those that
 // send to them.
 func (t *Translator) serve(services model.Services) {
-	dirty := map[string]bool{}
+	dirty := map[string]bool{} // true if something that it sends to has changed
 	for _, c := range table.Changes(t.services, services) {
-		dirty[c.Key()] = true
-		if protocol(c.Old) != protocol(c.New) {
+		moved := protocol(c.Old) != protocol(c.New)
+		if dirty[c.Key()] = dirty[c.Key()] || moved; moved {
 			maps.Copy(dirty, t.users[c.Key()])
 		}
 	}
@@ -98,7 +98,7 @@ func (t *Translator) serve(services model.Services) {
 	become := make([]*translated, len(names))
 	parallel.Each(len(names), func(i int) {
 		if s := services.Get(names[i]); s != nil {
-			become[i] = t.service(s, cmp.Or(t.is[names[i]], &translated{}))
+			become[i] = t.service(s, cmp.Or(t.is[names[i]], &translated{}), dirty[names[i]])
 		}
 	})
 	for i, name := range names {
