@@ -37,7 +37,7 @@ func cluster(at scope, s *model.Service, roots string) *clusterv3.Cluster {
 		PerConnectionBufferLimitBytes: wrapperspb.UInt32(bufferLimit),
 		LbPolicy:                      lbPolicy(u.LoadBalancing),
 		TypedExtensionProtocolOptions: protocolOptions(at, u.Protocol),
-		Metadata:                      metadata(s.Name),
+		Metadata:                      at.metadata,
 	}
 	if u.LoadBalancing == model.RingHash {
 		out.LbConfig = &clusterv3.Cluster_RingHashLbConfig_{RingHashLbConfig: &clusterv3.Cluster_RingHashLbConfig{

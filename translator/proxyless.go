@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"dragoman/diag"
 	"dragoman/model"
 )
 
@@ -26,7 +25,7 @@ func apiListener(at scope, s *model.Service) *listenerv3.Listener {
 			RouteSpecifier: routesByADS(s.Name),
 			HttpFilters:    []*hcmv3.HttpFilter{router(at)},
 		})},
-		Metadata: metadata(s.Name),
+		Metadata: at.metadata,
 	}
 	at.check(out)
 	return out
@@ -34,13 +33,13 @@ func apiListener(at scope, s *model.Service) *listenerv3.Listener {
 
 // rpcRoutes are a service's routes as gRPC clients understand them. The loader
 // has refused what they cannot do; what no RPC can match is left out.
-func rpcRoutes(s *model.Service, found *diag.Problems) *routev3.RouteConfiguration {
+func rpcRoutes(at scope, s *model.Service) *routev3.RouteConfiguration {
 	var entries []entry
 	for i := range s.Routes {
 		r := &s.Routes[i]
 		if r.Match.TakesRPCs() {
-			at := scope{origin: r.Origin, what: "a route of service " + s.Name, found: found}
-			entries = append(entries, newEntry(s.Name, r, rpcRoute(at, s.Name, r)))
+			at.origin, at.what = r.Origin, "a route of service "+s.Name
+			entries = append(entries, newEntry(s.Name, r, rpcRoute(at, r)))
 		}
 	}
 	host := virtualHost("*", entries)
@@ -50,11 +49,11 @@ func rpcRoutes(s *model.Service, found *diag.Problems) *routev3.RouteConfigurati
 
 // rpcRoute is a route for gRPC clients. An RPC cannot be redirected or answered
 // by a route: there it fails, as it must not go elsewhere.
-func rpcRoute(at scope, service string, r *model.Route) *routev3.Route {
+func rpcRoute(at scope, r *model.Route) *routev3.Route {
 	out := &routev3.Route{
 		Name:     r.Name,
 		Match:    rpcMatch(at, r.Match),
-		Metadata: metadata(service),
+		Metadata: at.metadata,
 		Action:   &routev3.Route_NonForwardingAction{NonForwardingAction: new(routev3.NonForwardingAction)},
 	}
 	if f, ok := r.Action.(*model.Forward); ok {

@@ -18,7 +18,7 @@ func route(at scope, of protocols, service string, r *model.Route) *routev3.Rout
 	out := &routev3.Route{
 		Name:     cmp.Or(r.Name, service),
 		Match:    match(at, r.Match),
-		Metadata: metadata(service),
+		Metadata: at.metadata,
 	}
 	out.ResponseHeadersToAdd, out.ResponseHeadersToRemove = headerChanges(r.ResponseHeaders)
 	switch a := r.Action.(type) {

@@ -3,6 +3,7 @@ package translator
 import (
 	"fmt"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -15,6 +16,8 @@ type scope struct {
 	origin model.Origin
 	what   string // service cart
 	found  *diag.Problems
+
+	metadata *corev3.Metadata // of the service; all that is made of one shares it
 }
 
 // A message is an Envoy proto with Envoy's own constraints.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -16,6 +17,7 @@ import (
 // translated is what a service becomes by itself. What it does not have is nil.
 type translated struct {
 	model       *model.Service
+	metadata    *corev3.Metadata
 	cluster     *clusterv3.Cluster
 	assignment  *endpointv3.ClusterLoadAssignment
 	entries     []entry
@@ -29,8 +31,11 @@ type translated struct {
 // made again, unless something in it was wrong or those that it sends to have
 // changed; what only says the same is the old message.
 func (t *Translator) service(s *model.Service, old *translated, moved bool) *translated {
-	out := &translated{model: s, targets: targets(s)}
-	at := scope{origin: s.Origin, what: "service " + s.Name, found: &out.found}
+	out := &translated{model: s, metadata: old.metadata, targets: targets(s)}
+	if out.metadata == nil {
+		out.metadata = metadata(s.Name)
+	}
+	at := scope{origin: s.Origin, what: "service " + s.Name, found: &out.found, metadata: out.metadata}
 	was := old.model
 	if was == nil || len(old.found) > 0 {
 		was = &model.Service{}
@@ -46,7 +51,7 @@ func (t *Translator) service(s *model.Service, old *translated, moved bool) *tra
 	}
 	stays := !moved && was.Proxyless == s.Proxyless && reflect.DeepEqual(was.Routes, s.Routes)
 	if out.entries = old.entries; !stays {
-		out.entries = sameEntries(old.entries, t.entriesOf(s, &out.found))
+		out.entries = sameEntries(old.entries, t.entriesOf(at, s))
 	}
 	if !slices.Equal(was.Hosts, s.Hosts) {
 		checkHosts(s, &out.found)
@@ -54,7 +59,7 @@ func (t *Translator) service(s *model.Service, old *translated, moved bool) *tra
 	if s.Proxyless {
 		if out.rpcListener, out.rpcRoutes = old.rpcListener, old.rpcRoutes; !stays {
 			out.rpcListener = same(old.rpcListener, apiListener(at, s))
-			out.rpcRoutes = same(old.rpcRoutes, rpcRoutes(s, &out.found))
+			out.rpcRoutes = same(old.rpcRoutes, rpcRoutes(at, s))
 		}
 	}
 	return out
@@ -89,12 +94,12 @@ func targets(s *model.Service) []string {
 }
 
 // entriesOf translates a service's routes, once for all its hosts and listeners.
-func (t *Translator) entriesOf(s *model.Service, found *diag.Problems) []entry {
+func (t *Translator) entriesOf(at scope, s *model.Service) []entry {
 	out := make([]entry, 0, len(s.Routes))
 	of := func(service string) model.Protocol { return protocol(t.services.Get(service)) }
 	for i := range s.Routes {
 		r := &s.Routes[i]
-		at := scope{origin: r.Origin, what: "a route of service " + s.Name, found: found}
+		at.origin, at.what = r.Origin, "a route of service "+s.Name
 		out = append(out, newEntry(s.Name, r, route(at, of, s.Name, r)))
 	}
 	return out
