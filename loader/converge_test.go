@@ -142,12 +142,13 @@ func consistent(c *model.Config) error {
 		return nil
 	}
 	taken := map[string]string{}
-	ports := map[uint32]string{}
 	for _, l := range c.Listeners {
-		if other := ports[l.Port]; other != "" {
-			return fmt.Errorf("the listeners %s and %s have one port", other, l.Name)
+		for _, other := range c.Listeners {
+			meet := len(l.Groups) == 0 || len(other.Groups) == 0 || slices.ContainsFunc(l.Groups, func(g string) bool { return slices.Contains(other.Groups, g) })
+			if l != other && l.Port == other.Port && meet {
+				return fmt.Errorf("the listeners %s and %s have one port", other.Name, l.Name)
+			}
 		}
-		ports[l.Port] = l.Name
 	}
 	for s := range c.Services.All() {
 		for _, listener := range s.Listeners {
