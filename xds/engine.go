@@ -25,6 +25,7 @@ type engine struct {
 	linger, warm, hold time.Duration
 	observe            func(Event)
 	differences        *differences
+	wholes             *wholes
 
 	recent atomic.Pointer[[]*snapshot.Snapshot] // the newest first
 	before atomic.Pointer[snapshot.Snapshot]    // what served before the server was started, nil if unknown
@@ -37,7 +38,7 @@ type engine struct {
 func newEngine(o Options) *engine {
 	return &engine{
 		linger: max(0, o.Linger), warm: o.WarmTimeout, hold: o.HoldRefused, observe: o.Observe,
-		differences: newDifferences(), envoys: map[identity]*envoy{},
+		differences: newDifferences(), wholes: new(wholes), envoys: map[identity]*envoy{},
 	}
 }
 
@@ -52,6 +53,7 @@ func (g *engine) publish(snap *snapshot.Snapshot) {
 	g.recent.Store(&recent)
 	g.snap = snap
 	g.differences.forget()
+	g.wholes.forget()
 	g.observe(Event{Kind: Published, Versions: snap.Versions, Snapshot: snap})
 	told := map[*snapshot.View]map[string]string{}
 	for _, e := range g.envoys {

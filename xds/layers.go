@@ -6,7 +6,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"dragoman/snapshot"
 )
@@ -41,8 +40,5 @@ func emptyLayer(name string) *snapshot.Resource {
 	if err != nil {
 		panic(err) // a name came as a valid string in a proto
 	}
-	return &snapshot.Resource{
-		Name: name, Version: emptyVersion,
-		Body: &anypb.Any{TypeUrl: resourcev3.RuntimeType, Value: value},
-	}
+	return snapshot.NewResource(resourcev3.RuntimeType, name, emptyVersion, value)
 }

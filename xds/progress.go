@@ -15,10 +15,16 @@ type goal struct {
 }
 
 func (g goal) get(name string) *snapshot.Resource {
+	r, _ := g.find(name)
+	return r
+}
+
+// find tells also whether the resource is in the set.
+func (g goal) find(name string) (r *snapshot.Resource, in bool) {
 	if r := g.set.Get(name); r != nil {
-		return r
+		return r, true
 	}
-	return g.kept[name].res
+	return g.kept[name].res, false
 }
 
 // progress is how far one stream has come with one type: what it wants, what
@@ -90,14 +96,22 @@ type change struct {
 const maxOpen = 32
 
 func newProgress(typeURL string, delta bool, empty *snapshot.Set) *progress {
-	return &progress{
-		typeURL: typeURL, delta: delta, set: empty, empty: empty, recalled: empty,
-		names:    map[string]bool{},
-		except:   map[string]*snapshot.Resource{},
-		acked:    map[string]*snapshot.Resource{},
-		fresh:    map[string]bool{},
-		parked:   map[string]string{},
-		suspects: map[string]string{},
+	return &progress{typeURL: typeURL, delta: delta, set: empty, empty: empty, recalled: empty}
+}
+
+// put makes an entry of a map, and the map with the first: of the maps here most
+// are empty most of the time.
+func put[V any](m *map[string]V, name string, v V) {
+	if *m == nil {
+		*m = map[string]V{}
+	}
+	(*m)[name] = v
+}
+
+// trim drops a map without entries, which has the room of all that were in it.
+func trim[V any](m *map[string]V) {
+	if len(*m) == 0 {
+		*m = nil
 	}
 }
 
@@ -137,11 +151,11 @@ func (p *progress) waits() bool {
 
 // target is what a name is to be, without regard to refusals.
 func (p *progress) target(g goal, name string) *snapshot.Resource {
-	r := g.get(name)
+	r, in := g.find(name)
 	switch {
 	case r == nil && g.layers && p.names[name]:
 		return emptyLayer(name)
-	case r == nil || g.set.Get(name) != nil:
+	case r == nil || in:
 		return r
 	case p.parked[name] == r.Version:
 		return p.taken(name) // what lingers is what the Envoy took
@@ -285,7 +299,9 @@ func (p *progress) whole() bool { return !p.delta && whole(p.typeURL) }
 func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.Resource, gone []string) {
 	r := &response{nonce: nonce, version: g.set.Version(), changes: pl.changes, partial: pl.partial}
 	if p.whole() {
-		resources = p.everything(g, pl.trial)
+		if !p.takesAll(g) {
+			resources = p.everything(g, pl.trial)
+		}
 		for name := range p.refusals() {
 			if name != pl.trial && p.held(p.target(g, name), pl.trial) {
 				r.changes = append(r.changes, change{name, p.taken(name)})
@@ -294,7 +310,7 @@ func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.
 	}
 	for _, c := range r.changes {
 		if was := p.taken(c.name); !same(was, c.res) {
-			p.acked[c.name] = was
+			put(&p.acked, c.name, was)
 		}
 		delete(p.fresh, c.name)
 		switch {
@@ -305,7 +321,7 @@ func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.
 		}
 	}
 	for _, c := range r.changes {
-		p.except[c.name] = c.res
+		put(&p.except, c.name, c.res)
 	}
 	p.owed, p.nonce = false, nonce
 	p.open = append(p.open, r)
@@ -314,6 +330,11 @@ func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.
 	}
 	p.rebase(pl, g)
 	return resources, gone
+}
+
+// takesAll tells whether a response has all of the goal's set, and nothing else.
+func (p *progress) takesAll(g goal) bool {
+	return p.whole() && p.wildcard && len(p.names)+len(g.kept)+len(p.parked)+len(p.suspects) == 0
 }
 
 // refused tells whether a name is parked or suspected.
@@ -361,17 +382,18 @@ func (p *progress) everything(g goal, trial string) []*snapshot.Resource {
 // there is nothing to send.
 func (p *progress) rebase(pl plan, g goal) {
 	for _, name := range pl.quiet {
-		p.except[name] = nil
+		put(&p.except, name, nil)
 		delete(p.acked, name)
 		delete(p.fresh, name)
 	}
-	except := map[string]*snapshot.Resource{}
+	var except map[string]*snapshot.Resource
 	for _, name := range slices.AppendSeq(slices.Clone(pl.candidates), maps.Keys(p.except)) {
 		was := p.sent(name)
-		if p.wants(name, was, p.target(g, name)) && !same(was, g.set.Get(name)) {
-			except[name] = was
+		if !same(was, g.set.Get(name)) && p.wants(name, was, p.target(g, name)) {
+			put(&except, name, was)
 		}
 	}
 	maps.DeleteFunc(p.fresh, func(name string, _ bool) bool { return !p.wants(name, p.sent(name)) })
+	trim(&p.fresh)
 	p.set, p.except = g.set, except
 }

@@ -44,7 +44,7 @@ func (p *progress) subscribe(r request, first bool) {
 // recall takes over what an Envoy says that it has from an earlier stream.
 func (p *progress) recall(initial map[string]string) {
 	for name, version := range initial {
-		p.except[name] = &snapshot.Resource{Name: name, Version: version}
+		put(&p.except, name, &snapshot.Resource{Name: name, Version: version})
 	}
 	p.resumed = p.resumed || len(initial) > 0
 }
@@ -151,10 +151,10 @@ func (p *progress) subscribeWhole(names []string, first bool) {
 // request alone; a name that it adds later it has nothing of.
 func (p *progress) add(name string, first bool) {
 	if !first && !p.wants(name, p.set.Get(name)) {
-		p.except[name] = nil
+		put(&p.except, name, nil)
 	}
-	p.names[name] = true
-	p.fresh[name] = true
+	put(&p.names, name, true)
+	put(&p.fresh, name, true)
 }
 
 // remove unsubscribes from a name. If it is wanted with everything else, the
@@ -166,7 +166,7 @@ func (p *progress) remove(name string) {
 	delete(p.names, name)
 	if p.wants(name, p.sent(name)) {
 		if p.delta {
-			p.fresh[name] = true
+			put(&p.fresh, name, true)
 		}
 		return
 	}
