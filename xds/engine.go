@@ -68,7 +68,8 @@ func (g *engine) publish(snap *snapshot.Snapshot) {
 	}
 }
 
-// assign gives an Envoy its view. The lock is held.
+// assign gives an Envoy its view. Streams for which nothing is different are
+// not woken: whatever wakes them next brings them to it. The lock is held.
 func (g *engine) assign(e *envoy, v *snapshot.View, versions map[string]string) {
 	e.warnOf(v)
 	e.view = v
@@ -76,6 +77,9 @@ func (g *engine) assign(e *envoy, v *snapshot.View, versions map[string]string) 
 		g.observe(Event{Kind: Assigned, Stream: s.who.Stream, Versions: versions})
 	}
 	e.next.Store(v)
+	if !e.concerns(v) {
+		return
+	}
 	for s := range e.streams {
 		s.nudge()
 	}
