@@ -24,10 +24,10 @@ func (p *progress) checkLayers() error {
 	if p.typeURL != resourcev3.RuntimeType {
 		return nil
 	}
-	if len(p.names) > maxLayers {
-		return status.Errorf(codes.InvalidArgument, "%d runtime layers, at most %d are served", len(p.names), maxLayers)
+	if p.names.len() > maxLayers {
+		return status.Errorf(codes.InvalidArgument, "%d runtime layers, at most %d are served", p.names.len(), maxLayers)
 	}
-	for name := range p.names {
+	for name := range p.names.all() {
 		if name == "" || len(name) > maxName {
 			return status.Errorf(codes.InvalidArgument, "the name of a runtime layer has %d bytes, want 1 to %d", len(name), maxName)
 		}

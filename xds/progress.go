@@ -38,7 +38,8 @@ type progress struct {
 
 	wildcard bool // everything is wanted that is not on demand
 	legacy   bool // because no name was ever given
-	names    map[string]bool
+	names    subscribed
+	listed   list // that they were asked for by, in the state of the world
 
 	// set is what was sent last of what is wanted, but for except, which has
 	// nil for what was not sent, or as gone.
@@ -116,12 +117,12 @@ func trim[V any](m *map[string]V) {
 }
 
 // wantsAnything tells whether there is a subscription.
-func (p *progress) wantsAnything() bool { return p.wildcard || len(p.names) > 0 }
+func (p *progress) wantsAnything() bool { return p.wildcard || p.names.len() > 0 }
 
 // wants tells whether a resource is subscribed to. Which of all resources of
 // its name it is matters little: they are all on demand, or none is.
 func (p *progress) wants(name string, versions ...*snapshot.Resource) bool {
-	if p.names[name] {
+	if p.names.has(name) {
 		return true
 	}
 	return p.wildcard && !slices.ContainsFunc(versions, func(r *snapshot.Resource) bool { return r != nil && r.OnDemand })
@@ -153,7 +154,7 @@ func (p *progress) waits() bool {
 func (p *progress) target(g goal, name string) *snapshot.Resource {
 	r, in := g.find(name)
 	switch {
-	case r == nil && g.layers && p.names[name]:
+	case r == nil && g.layers && p.names.has(name):
 		return emptyLayer(name)
 	case r == nil || in:
 		return r
@@ -178,6 +179,7 @@ type plan struct {
 	changes    []change // by name
 	quiet      []string // what is gone without a word for it
 	candidates []string // whatever may be different now
+	changed    []string // between what was sent and the goal, whoever wants it
 	trial      string   // the suspect that it tries
 	partial    bool     // it is not all that is different
 	owed       bool
@@ -189,7 +191,15 @@ func (pl plan) sends() bool { return len(pl.changes) > 0 || pl.owed }
 // plan compares what was sent with the goal.
 func (p *progress) plan(g goal, d *differences) plan {
 	p.tidy(g)
-	pl := p.oneByOne(p.compare(g, p.candidates(g, d), ""))
+	changed := d.between(p.set, g.set)
+	pl := p.planOf(g, p.candidates(g, changed))
+	pl.changed = changed
+	return pl
+}
+
+// planOf is a plan for the names that may be different, or for a suspect.
+func (p *progress) planOf(g goal, candidates []string) plan {
+	pl := p.oneByOne(p.compare(g, candidates, ""))
 	if pl.sends() || p.waits() || len(p.suspects) == 0 {
 		return pl
 	}
@@ -242,10 +252,9 @@ func (p *progress) tidy(g goal) {
 }
 
 // candidates are the names whose resource may have to be sent, sorted.
-func (p *progress) candidates(g goal, d *differences) []string {
-	changed := d.between(p.set, g.set)
-	if !p.wildcard && len(p.names) < len(changed) {
-		changed = slices.Collect(maps.Keys(p.names))
+func (p *progress) candidates(g goal, changed []string) []string {
+	if !p.wildcard && p.names.len() < len(changed) {
+		changed = slices.Collect(p.names.all())
 	}
 	if len(changed)+len(p.except)+len(p.fresh)+len(g.kept) == 0 {
 		return nil
@@ -334,7 +343,7 @@ func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.
 
 // takesAll tells whether a response has all of the goal's set, and nothing else.
 func (p *progress) takesAll(g goal) bool {
-	return p.whole() && p.wildcard && len(p.names)+len(g.kept)+len(p.parked)+len(p.suspects) == 0
+	return p.whole() && p.wildcard && p.names.len()+len(g.kept)+len(p.parked)+len(p.suspects) == 0
 }
 
 // refused tells whether a name is parked or suspected.
@@ -357,7 +366,7 @@ func (p *progress) refusals() map[string]bool {
 // everything is all that is wanted, for a response that has all: in place of
 // what is refused that which was acknowledged before it, if any.
 func (p *progress) everything(g goal, trial string) []*snapshot.Resource {
-	names := slices.Collect(maps.Keys(p.names))
+	names := slices.Collect(p.names.all())
 	if p.wildcard {
 		for r := range g.set.All() {
 			names = append(names, r.Name)
@@ -395,5 +404,6 @@ func (p *progress) rebase(pl plan, g goal) {
 	}
 	maps.DeleteFunc(p.fresh, func(name string, _ bool) bool { return !p.wants(name, p.sent(name)) })
 	trim(&p.fresh)
+	p.names.follow(p.set, g.set, pl.changed)
 	p.set, p.except = g.set, except
 }
