@@ -168,6 +168,7 @@ func newArena(b *testing.B, services int) *arena {
 	many := xds.Rate{Burst: 1e6, PerSecond: 1e6}
 	a.Server = xds.New(xds.Options{
 		Log: slog.New(slog.DiscardHandler), Arrivals: many, Requests: many,
+		FirstRequest: time.Minute, HandshakeTimeout: time.Minute, // a thousand that come at once have two cores with us
 		Observe: func(e xds.Event) { tellFleet(envoys, e); a.observe(e) },
 	})
 	ctx, cancel := context.WithCancel(context.Background())

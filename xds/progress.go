@@ -109,6 +109,13 @@ func put[V any](m *map[string]V, name string, v V) {
 	(*m)[name] = v
 }
 
+// room makes a map for a number of entries, unless it is there.
+func room[V any](m *map[string]V, n int) {
+	if *m == nil && n > 0 {
+		*m = make(map[string]V, n)
+	}
+}
+
 // trim drops a map without entries, which has the room of all that were in it.
 func trim[V any](m *map[string]V) {
 	if len(*m) == 0 {
@@ -317,6 +324,8 @@ func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.
 			}
 		}
 	}
+	room(&p.acked, len(r.changes))
+	room(&p.except, len(r.changes))
 	for _, c := range r.changes {
 		if was := p.taken(c.name); !same(was, c.res) {
 			put(&p.acked, c.name, was)
@@ -396,10 +405,17 @@ func (p *progress) rebase(pl plan, g goal) {
 		delete(p.fresh, name)
 	}
 	var except map[string]*snapshot.Resource
-	for _, name := range slices.AppendSeq(slices.Clone(pl.candidates), maps.Keys(p.except)) {
-		was := p.sent(name)
+	keep := func(name string, was *snapshot.Resource) {
 		if !same(was, g.set.Get(name)) && p.wants(name, was, p.target(g, name)) {
 			put(&except, name, was)
+		}
+	}
+	for name, was := range p.except {
+		keep(name, was)
+	}
+	for _, name := range pl.candidates {
+		if _, done := p.except[name]; !done {
+			keep(name, p.sent(name))
 		}
 	}
 	maps.DeleteFunc(p.fresh, func(name string, _ bool) bool { return !p.wants(name, p.sent(name)) })
