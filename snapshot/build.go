@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"dragoman/model"
+	"dragoman/parallel"
 	"dragoman/table"
 	"dragoman/translator"
 )
@@ -54,7 +55,7 @@ func (b *Builder) Build(r translator.Resources) (*Snapshot, error) {
 		b.users, b.faulty = map[Ref]int{}, map[Ref][]string{}
 	}
 	from := b.from
-	found, all, e := changes(&from, r), edits{}, examiner{}
+	found, all, e := changes(&from, r), edits{}, newExaminer()
 	for _, typeURL := range Types() {
 		var err error
 		if all[typeURL], err = e.edits(typeURL, b.last.All(typeURL), found[typeURL]); err != nil {
@@ -147,23 +148,15 @@ func writeGroups(w io.Writer, groups []*model.Group, groupsOf map[string][]strin
 	return nil
 }
 
-// edits packs the messages of one type that are not those of the last time. What
-// has the same content all the same is no edit.
-func (e examiner) edits(typeURL string, last *Set, in []message) ([]edit, error) {
-	var out []edit
-	for _, m := range in {
-		switch {
-		case m.name == "":
-			return nil, Fault{Type: typeURL, Msg: "has no name"}
-		case m.twice:
-			return nil, Fault{Type: typeURL, Name: m.name, Msg: "is there twice"}
-		}
-		c := edit{Change: table.Change[*Resource]{Old: last.Get(m.name)}}
-		if m.body != nil {
-			var err error
-			if c.New, c.faults, err = e.pack(typeURL, m, c.Old); err != nil {
-				return nil, Fault{Type: typeURL, Name: m.name, Msg: words(err)}
-			}
+// edits packs the messages of one type that are not those of the last time, many
+// at once. What has the same content all the same is no edit.
+func (e *examiner) edits(typeURL string, last *Set, in []message) ([]edit, error) {
+	packed, errs := make([]edit, len(in)), make([]error, len(in))
+	parallel.Each(len(in), func(i int) { packed[i], errs[i] = e.edit(typeURL, last, in[i]) })
+	out := packed[:0]
+	for i, c := range packed {
+		if errs[i] != nil {
+			return nil, errs[i]
 		}
 		if c.New != c.Old {
 			out = append(out, c)
@@ -172,11 +165,29 @@ func (e examiner) edits(typeURL string, last *Set, in []message) ([]edit, error)
 	return out, nil
 }
 
+func (e *examiner) edit(typeURL string, last *Set, m message) (edit, error) {
+	switch {
+	case m.name == "":
+		return edit{}, Fault{Type: typeURL, Msg: "has no name"}
+	case m.twice:
+		return edit{}, Fault{Type: typeURL, Name: m.name, Msg: "is there twice"}
+	}
+	c := edit{Change: table.Change[*Resource]{Old: last.Get(m.name)}}
+	if m.body == nil {
+		return c, nil
+	}
+	var err error
+	if c.New, c.faults, err = e.pack(typeURL, m, c.Old); err != nil {
+		return edit{}, Fault{Type: typeURL, Name: m.name, Msg: words(err)}
+	}
+	return c, nil
+}
+
 // pack makes one resource, unless the old one has the same content. It is
 // marshalled once, in a form that is the same for the same content, and its
 // version is a hash of that: an Envoy that reconnects and says what it has is
 // understood. What is wrong with it by itself is noted.
-func (e examiner) pack(typeURL string, m message, old *Resource) (*Resource, []string, error) {
+func (e *examiner) pack(typeURL string, m message, old *Resource) (*Resource, []string, error) {
 	body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(m.body)
 	if err != nil {
 		return nil, nil, err
