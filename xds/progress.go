@@ -100,29 +100,6 @@ func newProgress(typeURL string, delta bool, empty *snapshot.Set) *progress {
 	return &progress{typeURL: typeURL, delta: delta, set: empty, empty: empty, recalled: empty}
 }
 
-// put makes an entry of a map, and the map with the first: of the maps here most
-// are empty most of the time.
-func put[V any](m *map[string]V, name string, v V) {
-	if *m == nil {
-		*m = map[string]V{}
-	}
-	(*m)[name] = v
-}
-
-// room makes a map for a number of entries, unless it is there.
-func room[V any](m *map[string]V, n int) {
-	if *m == nil && n > 0 {
-		*m = make(map[string]V, n)
-	}
-}
-
-// trim drops a map without entries, which has the room of all that were in it.
-func trim[V any](m *map[string]V) {
-	if len(*m) == 0 {
-		*m = nil
-	}
-}
-
 // wantsAnything tells whether there is a subscription.
 func (p *progress) wantsAnything() bool { return p.wildcard || p.names.len() > 0 }
 
