@@ -9,10 +9,9 @@ import resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 // https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/draining
 func (s *Snapshot) Drained(next *Snapshot) []string {
 	var out []string
-	after := next.All(resourcev3.ListenerType)
-	for r := range s.All(resourcev3.ListenerType).All() {
-		if n := after.Get(r.Name); !r.OnDemand && (n == nil || n.Version != r.Version) {
-			out = append(out, r.Name)
+	for _, c := range Changes(s.All(resourcev3.ListenerType), next.All(resourcev3.ListenerType)) {
+		if c.Old != nil && !c.Old.OnDemand && (c.New == nil || c.New.Version != c.Old.Version) {
+			out = append(out, c.Key())
 		}
 	}
 	return out

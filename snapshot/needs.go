@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sync"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -24,16 +25,22 @@ type findings struct {
 	faults []string // what Envoy would refuse in it
 }
 
-// An examiner goes once through every message of every resource. Most clusters
-// carry the same packed options, so it remembers what it found in those.
-type examiner map[packed]findings
+// An examiner goes once through every message of every resource, of many at
+// once. Most clusters carry the same packed options, so it remembers what it
+// found in those.
+type examiner struct {
+	mu    sync.Mutex // guards what follows
+	known map[packed]findings
+}
+
+func newExaminer() *examiner { return &examiner{known: map[packed]findings{}} }
 
 // packed is the content of an Any.
 type packed struct{ typeURL, value string }
 
 // examine goes through a resource. Fields of a message are walked in no order,
 // so what is found is sorted.
-func (e examiner) examine(m proto.Message) findings {
+func (e *examiner) examine(m proto.Message) findings {
 	var f findings
 	f.constraints(m)
 	e.walk(m.ProtoReflect(), &f)
@@ -56,7 +63,7 @@ func (f *findings) constraints(m proto.Message) {
 	}
 }
 
-func (e examiner) walk(m protoreflect.Message, f *findings) {
+func (e *examiner) walk(m protoreflect.Message, f *findings) {
 	switch m := m.Interface().(type) {
 	case *anypb.Any:
 		e.unpack(m, f)
@@ -85,16 +92,20 @@ func (e examiner) walk(m protoreflect.Message, f *findings) {
 	})
 }
 
-func (e examiner) unpack(a *anypb.Any, f *findings) {
+func (e *examiner) unpack(a *anypb.Any, f *findings) {
 	key := packed{a.GetTypeUrl(), string(a.GetValue())}
-	inside, known := e[key]
+	e.mu.Lock()
+	inside, known := e.known[key]
+	e.mu.Unlock()
 	if !known {
 		if m, err := a.UnmarshalNew(); err != nil {
 			inside.faults = []string{fmt.Sprintf("%s: %s", a.GetTypeUrl(), words(err))}
 		} else {
 			inside = e.examine(m)
 		}
-		e[key] = inside
+		e.mu.Lock()
+		e.known[key] = inside
+		e.mu.Unlock()
 	}
 	f.refs = append(f.refs, inside.refs...)
 	f.faults = append(f.faults, inside.faults...)

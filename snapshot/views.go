@@ -17,6 +17,7 @@ type views struct {
 	mu       sync.Mutex // guards what follows
 	byGroups map[string]*View
 	sets     map[setKey]*Set
+	former   map[string]former // by groups, as long as nobody has asked
 }
 
 type setKey struct{ typeURL, version string }
@@ -33,32 +34,41 @@ func (s *Snapshot) View(node *corev3.Node) *View {
 	defer s.views.mu.Unlock()
 	v := s.views.byGroups[key]
 	if v == nil {
-		v = s.view(groups)
+		v = s.view(key, groups)
 		s.views.byGroups[key] = v
 	}
 	return v
 }
 
-// All returns the resources of a type in all views.
-func (s *Snapshot) All(typeURL string) *Set {
-	if set := s.sets[typeURL]; set != nil {
-		return set
-	}
-	return NewSet()
-}
-
-// view makes the view of Envoys in some groups.
-func (s *Snapshot) view(groups []string) *View {
+// view makes the view of Envoys in some groups, out of a former one if it can.
+// The lock of views is held.
+func (s *Snapshot) view(key string, groups []string) *View {
 	if s.groupsOf == nil {
 		return NewView(s.Version, s.sets)
 	}
+	old, there := s.views.former[key]
+	delete(s.views.former, key)
+	if there {
+		if v := s.follow(old); v != nil {
+			return v
+		}
+	}
 	roots, shadowed := s.listeners(groups)
 	roots = slices.AppendSeq(roots, s.All(resourcev3.RuntimeType).refs(resourcev3.RuntimeType))
-	found := s.closure(roots)
 	sets := make(map[string]*Set, len(s.sets))
+	for typeURL, found := range s.closure(roots) {
+		sets[typeURL] = s.all(typeURL, len(found))
+		if sets[typeURL] == nil {
+			sets[typeURL] = s.share(typeURL, NewSet(slices.Collect(maps.Values(found))...))
+		}
+	}
+	return viewOf(sets, shadowed)
+}
+
+// viewOf is a view with a version from the versions of its sets.
+func viewOf(sets map[string]*Set, shadowed []Shadowed) *View {
 	whole := sha256.New()
-	for _, typeURL := range slices.Sorted(maps.Keys(s.sets)) {
-		sets[typeURL] = s.share(typeURL, found[typeURL])
+	for _, typeURL := range slices.Sorted(maps.Keys(sets)) {
 		whole.Write([]byte(typeURL + " " + sets[typeURL].Version() + "\n"))
 	}
 	v := NewView(short(whole.Sum(nil)), sets)
@@ -107,20 +117,31 @@ func (s *Snapshot) closure(todo []Ref) map[string]map[string]*Resource {
 		}
 		out[at.Type][at.Name] = r
 		todo = append(todo, r.Needs...)
-		if at.Type == resourcev3.ClusterType { // also endpoints that stand in the cluster can be asked for
-			todo = append(todo, Ref{resourcev3.EndpointType, at.Name})
-		}
+		todo = append(todo, beside(at)...)
 	}
 	return out
 }
 
-// share returns a set of resources: that of the snapshot if none is left out,
-// one that another view has, or a new one. The lock of views is held.
-func (s *Snapshot) share(typeURL string, resources map[string]*Resource) *Set {
-	if all := s.sets[typeURL]; all.Len() == len(resources) {
-		return all
+// beside is what goes with a resource if it is there: endpoints that stand in
+// the cluster can be asked for as well.
+func beside(at Ref) []Ref {
+	if at.Type == resourcev3.ClusterType {
+		return []Ref{{resourcev3.EndpointType, at.Name}}
 	}
-	made := NewSet(slices.Collect(maps.Values(resources))...)
+	return nil
+}
+
+// all is the set of a type if a view has n of it, and these are all; else nil.
+func (s *Snapshot) all(typeURL string, n int) *Set {
+	if set := s.sets[typeURL]; set.Len() == n {
+		return set
+	}
+	return nil
+}
+
+// share returns a set that other views have, of the same resources, or this one.
+// The lock of views is held.
+func (s *Snapshot) share(typeURL string, made *Set) *Set {
 	key := setKey{typeURL, made.Version()}
 	if other := s.views.sets[key]; other != nil {
 		return other

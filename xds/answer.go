@@ -27,7 +27,7 @@ func (p *progress) accept(nonce string) *response {
 	}
 	for _, c := range r.changes {
 		if p.inOpen(c.name) {
-			p.acked[c.name] = c.res
+			put(&p.acked, c.name, c.res)
 		} else {
 			delete(p.acked, c.name)
 		}
@@ -35,6 +35,7 @@ func (p *progress) accept(nonce string) *response {
 			delete(p.suspects, c.name)
 		}
 	}
+	trim(&p.acked)
 	return r
 }
 
@@ -71,11 +72,11 @@ func (p *progress) refuse(nonce, words string) (r *response, guilty []Refusal, u
 	}
 	guilty, unsure = blame(p.typeURL, words, slices.Sorted(maps.Keys(versions)))
 	for _, g := range guilty {
-		p.parked[g.Name] = versions[g.Name]
+		put(&p.parked, g.Name, versions[g.Name])
 		delete(p.suspects, g.Name)
 	}
 	for _, name := range unsure {
-		p.suspects[name] = versions[name]
+		put(&p.suspects, name, versions[name])
 	}
 	for _, c := range r.changes {
 		if len(versions) > 0 && !p.refused(c.name) {
@@ -92,7 +93,7 @@ func (p *progress) refuse(nonce, words string) (r *response, guilty []Refusal, u
 // repeat has a resource sent once more, if it is wanted.
 func (p *progress) repeat(name string) {
 	if _, ok := p.fresh[name]; !ok && p.wants(name, p.sent(name)) {
-		p.fresh[name] = false
+		put(&p.fresh, name, false)
 	}
 }
 

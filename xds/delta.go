@@ -4,11 +4,12 @@ import (
 	"context"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc/mem"
 )
 
 // deltaStream is what the generated services have in common.
 type deltaStream interface {
-	Send(*discoveryv3.DeltaDiscoveryResponse) error
+	SendMsg(any) error
 	Recv() (*discoveryv3.DeltaDiscoveryRequest, error)
 	Context() context.Context
 }
@@ -28,13 +29,16 @@ func (w deltaWire) receive() (request, error) {
 	}, nil
 }
 
+// send sends what a DeltaDiscoveryResponse is on the wire.
 func (w deltaWire) send(m message) error {
-	resources := make([]*discoveryv3.Resource, len(m.resources))
-	for i, r := range m.resources {
-		resources[i] = &discoveryv3.Resource{Name: r.Name, Version: r.Version, Resource: r.Body}
+	first := head(m)
+	for _, name := range m.gone {
+		first = field(first, fieldRemoved, name)
 	}
-	return w.stream.Send(&discoveryv3.DeltaDiscoveryResponse{
-		TypeUrl: m.typeURL, SystemVersionInfo: m.version, Nonce: m.nonce,
-		Resources: resources, RemovedResources: m.gone,
-	})
+	out := make(parcel, 1, 1+len(m.resources))
+	out[0] = mem.SliceBuffer(first)
+	for _, r := range m.resources {
+		out = append(out, mem.SliceBuffer(r.Delta()))
+	}
+	return w.stream.SendMsg(out)
 }

@@ -1,7 +1,6 @@
 package xds
 
 import (
-	"slices"
 	"sync"
 
 	"dragoman/snapshot"
@@ -63,17 +62,11 @@ func (d *differences) forget() {
 
 func unlike(a, b *snapshot.Set) []string {
 	var out []string
-	for r := range a.All() {
-		if !same(r, b.Get(r.Name)) {
-			out = append(out, r.Name)
+	for _, c := range snapshot.Changes(a, b) {
+		if !same(c.Old, c.New) {
+			out = append(out, c.Key())
 		}
 	}
-	for r := range b.All() {
-		if a.Get(r.Name) == nil {
-			out = append(out, r.Name)
-		}
-	}
-	slices.Sort(out)
 	return out
 }
 

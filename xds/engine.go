@@ -25,6 +25,7 @@ type engine struct {
 	linger, warm, hold time.Duration
 	observe            func(Event)
 	differences        *differences
+	wholes             *wholes
 
 	recent atomic.Pointer[[]*snapshot.Snapshot] // the newest first
 	before atomic.Pointer[snapshot.Snapshot]    // what served before the server was started, nil if unknown
@@ -37,7 +38,7 @@ type engine struct {
 func newEngine(o Options) *engine {
 	return &engine{
 		linger: max(0, o.Linger), warm: o.WarmTimeout, hold: o.HoldRefused, observe: o.Observe,
-		differences: newDifferences(), envoys: map[identity]*envoy{},
+		differences: newDifferences(), wholes: new(wholes), envoys: map[identity]*envoy{},
 	}
 }
 
@@ -52,6 +53,7 @@ func (g *engine) publish(snap *snapshot.Snapshot) {
 	g.recent.Store(&recent)
 	g.snap = snap
 	g.differences.forget()
+	g.wholes.forget()
 	g.observe(Event{Kind: Published, Versions: snap.Versions, Snapshot: snap})
 	told := map[*snapshot.View]map[string]string{}
 	for _, e := range g.envoys {
@@ -66,7 +68,8 @@ func (g *engine) publish(snap *snapshot.Snapshot) {
 	}
 }
 
-// assign gives an Envoy its view. The lock is held.
+// assign gives an Envoy its view. Streams for which nothing is different are
+// not woken: whatever wakes them next brings them to it. The lock is held.
 func (g *engine) assign(e *envoy, v *snapshot.View, versions map[string]string) {
 	e.warnOf(v)
 	e.view = v
@@ -74,6 +77,9 @@ func (g *engine) assign(e *envoy, v *snapshot.View, versions map[string]string) 
 		g.observe(Event{Kind: Assigned, Stream: s.who.Stream, Versions: versions})
 	}
 	e.next.Store(v)
+	if !e.concerns(v) {
+		return
+	}
 	for s := range e.streams {
 		s.nudge()
 	}

@@ -75,6 +75,24 @@ func (e *envoy) warnOf(v *snapshot.View) {
 	}
 }
 
+// concerns tells whether there is something to do for an Envoy to have a view:
+// it is not at rest, or it has asked for a type that is different.
+func (e *envoy) concerns(v *snapshot.View) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.roll.made == nil || e.roll.phase != steady || e.roll.pending != nil {
+		return true
+	}
+	for s := range e.streams {
+		for typeURL, p := range s.types {
+			if p.wantsAnything() && v.Set(typeURL).Version() != e.roll.made.Set(typeURL).Version() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // retarget begins with the newest view, and with the first from what the Envoy
 // has of earlier streams.
 func (e *envoy) retarget(now time.Time, past history) {

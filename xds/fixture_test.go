@@ -155,7 +155,7 @@ func (j *journal) wait(t *testing.T, msg string, n int) []map[string]any {
 
 // some is a small configuration: clusters and their endpoints, a listener with
 // its routes, no runtime.
-func some(t *testing.T, clusters ...string) translator.Resources {
+func some(t testing.TB, clusters ...string) translator.Resources {
 	t.Helper()
 	r := translator.Resources{
 		Listeners: []*listenerv3.Listener{listener(t, "http", 0)},
@@ -192,7 +192,7 @@ func responds(name, body string) *routev3.RouteConfiguration {
 }
 
 // listener is one on a loopback port whose routes are those of its name.
-func listener(t *testing.T, name string, port uint32) *listenerv3.Listener {
+func listener(t testing.TB, name string, port uint32) *listenerv3.Listener {
 	t.Helper()
 	manager := &hcmv3.HttpConnectionManager{
 		StatPrefix: name,
@@ -229,7 +229,7 @@ func layer(t *testing.T, name string, values map[string]any) *runtimev3.Runtime 
 	return &runtimev3.Runtime{Name: name, Layer: s}
 }
 
-func pack(t *testing.T, m proto.Message) *anypb.Any {
+func pack(t testing.TB, m proto.Message) *anypb.Any {
 	t.Helper()
 	a, err := anypb.New(m)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"dragoman/snapshot"
 )
@@ -25,10 +24,10 @@ func (p *progress) checkLayers() error {
 	if p.typeURL != resourcev3.RuntimeType {
 		return nil
 	}
-	if len(p.names) > maxLayers {
-		return status.Errorf(codes.InvalidArgument, "%d runtime layers, at most %d are served", len(p.names), maxLayers)
+	if p.names.len() > maxLayers {
+		return status.Errorf(codes.InvalidArgument, "%d runtime layers, at most %d are served", p.names.len(), maxLayers)
 	}
-	for name := range p.names {
+	for name := range p.names.all() {
 		if name == "" || len(name) > maxName {
 			return status.Errorf(codes.InvalidArgument, "the name of a runtime layer has %d bytes, want 1 to %d", len(name), maxName)
 		}
@@ -41,8 +40,5 @@ func emptyLayer(name string) *snapshot.Resource {
 	if err != nil {
 		panic(err) // a name came as a valid string in a proto
 	}
-	return &snapshot.Resource{
-		Name: name, Version: emptyVersion,
-		Body: &anypb.Any{TypeUrl: resourcev3.RuntimeType, Value: value},
-	}
+	return snapshot.NewResource(resourcev3.RuntimeType, name, emptyVersion, value)
 }

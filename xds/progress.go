@@ -15,10 +15,16 @@ type goal struct {
 }
 
 func (g goal) get(name string) *snapshot.Resource {
+	r, _ := g.find(name)
+	return r
+}
+
+// find tells also whether the resource is in the set.
+func (g goal) find(name string) (r *snapshot.Resource, in bool) {
 	if r := g.set.Get(name); r != nil {
-		return r
+		return r, true
 	}
-	return g.kept[name].res
+	return g.kept[name].res, false
 }
 
 // progress is how far one stream has come with one type: what it wants, what
@@ -32,7 +38,8 @@ type progress struct {
 
 	wildcard bool // everything is wanted that is not on demand
 	legacy   bool // because no name was ever given
-	names    map[string]bool
+	names    subscribed
+	listed   list // that they were asked for by, in the state of the world
 
 	// set is what was sent last of what is wanted, but for except, which has
 	// nil for what was not sent, or as gone.
@@ -90,24 +97,16 @@ type change struct {
 const maxOpen = 32
 
 func newProgress(typeURL string, delta bool, empty *snapshot.Set) *progress {
-	return &progress{
-		typeURL: typeURL, delta: delta, set: empty, empty: empty, recalled: empty,
-		names:    map[string]bool{},
-		except:   map[string]*snapshot.Resource{},
-		acked:    map[string]*snapshot.Resource{},
-		fresh:    map[string]bool{},
-		parked:   map[string]string{},
-		suspects: map[string]string{},
-	}
+	return &progress{typeURL: typeURL, delta: delta, set: empty, empty: empty, recalled: empty}
 }
 
 // wantsAnything tells whether there is a subscription.
-func (p *progress) wantsAnything() bool { return p.wildcard || len(p.names) > 0 }
+func (p *progress) wantsAnything() bool { return p.wildcard || p.names.len() > 0 }
 
 // wants tells whether a resource is subscribed to. Which of all resources of
 // its name it is matters little: they are all on demand, or none is.
 func (p *progress) wants(name string, versions ...*snapshot.Resource) bool {
-	if p.names[name] {
+	if p.names.has(name) {
 		return true
 	}
 	return p.wildcard && !slices.ContainsFunc(versions, func(r *snapshot.Resource) bool { return r != nil && r.OnDemand })
@@ -137,11 +136,11 @@ func (p *progress) waits() bool {
 
 // target is what a name is to be, without regard to refusals.
 func (p *progress) target(g goal, name string) *snapshot.Resource {
-	r := g.get(name)
+	r, in := g.find(name)
 	switch {
-	case r == nil && g.layers && p.names[name]:
+	case r == nil && g.layers && p.names.has(name):
 		return emptyLayer(name)
-	case r == nil || g.set.Get(name) != nil:
+	case r == nil || in:
 		return r
 	case p.parked[name] == r.Version:
 		return p.taken(name) // what lingers is what the Envoy took
@@ -164,6 +163,7 @@ type plan struct {
 	changes    []change // by name
 	quiet      []string // what is gone without a word for it
 	candidates []string // whatever may be different now
+	changed    []string // between what was sent and the goal, whoever wants it
 	trial      string   // the suspect that it tries
 	partial    bool     // it is not all that is different
 	owed       bool
@@ -175,7 +175,15 @@ func (pl plan) sends() bool { return len(pl.changes) > 0 || pl.owed }
 // plan compares what was sent with the goal.
 func (p *progress) plan(g goal, d *differences) plan {
 	p.tidy(g)
-	pl := p.oneByOne(p.compare(g, p.candidates(g, d), ""))
+	changed := d.between(p.set, g.set)
+	pl := p.planOf(g, p.candidates(g, changed))
+	pl.changed = changed
+	return pl
+}
+
+// planOf is a plan for the names that may be different, or for a suspect.
+func (p *progress) planOf(g goal, candidates []string) plan {
+	pl := p.oneByOne(p.compare(g, candidates, ""))
 	if pl.sends() || p.waits() || len(p.suspects) == 0 {
 		return pl
 	}
@@ -228,10 +236,9 @@ func (p *progress) tidy(g goal) {
 }
 
 // candidates are the names whose resource may have to be sent, sorted.
-func (p *progress) candidates(g goal, d *differences) []string {
-	changed := d.between(p.set, g.set)
-	if !p.wildcard && len(p.names) < len(changed) {
-		changed = slices.Collect(maps.Keys(p.names))
+func (p *progress) candidates(g goal, changed []string) []string {
+	if !p.wildcard && p.names.len() < len(changed) {
+		changed = slices.Collect(p.names.all())
 	}
 	if len(changed)+len(p.except)+len(p.fresh)+len(g.kept) == 0 {
 		return nil
@@ -285,16 +292,20 @@ func (p *progress) whole() bool { return !p.delta && whole(p.typeURL) }
 func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.Resource, gone []string) {
 	r := &response{nonce: nonce, version: g.set.Version(), changes: pl.changes, partial: pl.partial}
 	if p.whole() {
-		resources = p.everything(g, pl.trial)
+		if !p.takesAll(g) {
+			resources = p.everything(g, pl.trial)
+		}
 		for name := range p.refusals() {
 			if name != pl.trial && p.held(p.target(g, name), pl.trial) {
 				r.changes = append(r.changes, change{name, p.taken(name)})
 			}
 		}
 	}
+	room(&p.acked, len(r.changes))
+	room(&p.except, len(r.changes))
 	for _, c := range r.changes {
 		if was := p.taken(c.name); !same(was, c.res) {
-			p.acked[c.name] = was
+			put(&p.acked, c.name, was)
 		}
 		delete(p.fresh, c.name)
 		switch {
@@ -305,7 +316,7 @@ func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.
 		}
 	}
 	for _, c := range r.changes {
-		p.except[c.name] = c.res
+		put(&p.except, c.name, c.res)
 	}
 	p.owed, p.nonce = false, nonce
 	p.open = append(p.open, r)
@@ -314,6 +325,11 @@ func (p *progress) commit(pl plan, g goal, nonce string) (resources []*snapshot.
 	}
 	p.rebase(pl, g)
 	return resources, gone
+}
+
+// takesAll tells whether a response has all of the goal's set, and nothing else.
+func (p *progress) takesAll(g goal) bool {
+	return p.whole() && p.wildcard && p.names.len()+len(g.kept)+len(p.parked)+len(p.suspects) == 0
 }
 
 // refused tells whether a name is parked or suspected.
@@ -336,7 +352,7 @@ func (p *progress) refusals() map[string]bool {
 // everything is all that is wanted, for a response that has all: in place of
 // what is refused that which was acknowledged before it, if any.
 func (p *progress) everything(g goal, trial string) []*snapshot.Resource {
-	names := slices.Collect(maps.Keys(p.names))
+	names := slices.Collect(p.names.all())
 	if p.wildcard {
 		for r := range g.set.All() {
 			names = append(names, r.Name)
@@ -361,17 +377,26 @@ func (p *progress) everything(g goal, trial string) []*snapshot.Resource {
 // there is nothing to send.
 func (p *progress) rebase(pl plan, g goal) {
 	for _, name := range pl.quiet {
-		p.except[name] = nil
+		put(&p.except, name, nil)
 		delete(p.acked, name)
 		delete(p.fresh, name)
 	}
-	except := map[string]*snapshot.Resource{}
-	for _, name := range slices.AppendSeq(slices.Clone(pl.candidates), maps.Keys(p.except)) {
-		was := p.sent(name)
-		if p.wants(name, was, p.target(g, name)) && !same(was, g.set.Get(name)) {
-			except[name] = was
+	var except map[string]*snapshot.Resource
+	keep := func(name string, was *snapshot.Resource) {
+		if !same(was, g.set.Get(name)) && p.wants(name, was, p.target(g, name)) {
+			put(&except, name, was)
+		}
+	}
+	for name, was := range p.except {
+		keep(name, was)
+	}
+	for _, name := range pl.candidates {
+		if _, done := p.except[name]; !done {
+			keep(name, p.sent(name))
 		}
 	}
 	maps.DeleteFunc(p.fresh, func(name string, _ bool) bool { return !p.wants(name, p.sent(name)) })
+	trim(&p.fresh)
+	p.names.follow(p.set, g.set, pl.changed)
 	p.set, p.except = g.set, except
 }

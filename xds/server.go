@@ -106,6 +106,17 @@ const (
 	pingTimeout = 10 * time.Second
 )
 
+// How much a connection may have in flight towards us, in bytes. grpc's own
+// windows grow, by a ping with nearly every request that comes: that is a write
+// and a read more for each answer of each Envoy. Requests are small but for the
+// first, and so is the buffer that every connection has for them; grpc's own
+// would be a fifth of all that an idle one costs.
+const (
+	streamWindow = 256 << 10
+	connWindow   = 1 << 20
+	readBuffer   = 4 << 10
+)
+
 // Server is an xDS server.
 type Server struct {
 	options Options
@@ -176,12 +187,16 @@ func (s *Server) Remember(snap *snapshot.Snapshot) { s.engine.before.Store(snap)
 func (s *Server) Run(ctx context.Context, ls []net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	srv := grpc.NewServer(
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.Creds(newHandshakes(s.options.TLS, s.clients, s.refusals, s.options.Log)),
 		grpc.ConnectionTimeout(s.options.HandshakeTimeout),
 		grpc.MaxRecvMsgSize(s.options.MaxRecvBytes),
 		grpc.MaxConcurrentStreams(s.options.MaxStreams),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.MaxHeaderListSize(maxHeaders),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connWindow),
+		grpc.ReadBufferSize(readBuffer),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout, MaxConnectionIdle: maxIdle}),
 		grpc.StreamInterceptor(s.guard(ctx)),
 	)

@@ -4,18 +4,21 @@ import (
 	"context"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/grpc/mem"
 )
 
 // sotwStream is what the generated services have in common.
 type sotwStream interface {
-	Send(*discoveryv3.DiscoveryResponse) error
+	SendMsg(any) error
 	Recv() (*discoveryv3.DiscoveryRequest, error)
 	Context() context.Context
 }
 
 // sotwWire is the state of the world on the wire.
-type sotwWire struct{ stream sotwStream }
+type sotwWire struct {
+	stream sotwStream
+	wholes *wholes
+}
 
 func (w sotwWire) receive() (request, error) {
 	r, err := w.stream.Recv()
@@ -28,12 +31,15 @@ func (w sotwWire) receive() (request, error) {
 	}, nil
 }
 
+// send sends what a DiscoveryResponse is on the wire.
 func (w sotwWire) send(m message) error {
-	bodies := make([]*anypb.Any, len(m.resources))
-	for i, r := range m.resources {
-		bodies[i] = r.Body
+	out := make(parcel, 1, 2+len(m.resources))
+	out[0] = mem.SliceBuffer(head(m))
+	if m.all != nil {
+		out = append(out, w.wholes.of(m.all))
 	}
-	return w.stream.Send(&discoveryv3.DiscoveryResponse{
-		TypeUrl: m.typeURL, VersionInfo: m.version, Nonce: m.nonce, Resources: bodies,
-	})
+	for _, r := range m.resources {
+		out = append(out, mem.SliceBuffer(r.SotW()))
+	}
+	return w.stream.SendMsg(out)
 }

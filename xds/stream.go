@@ -36,7 +36,8 @@ type wire interface {
 type message struct {
 	typeURL, version, nonce string
 	resources               []*snapshot.Resource
-	gone                    []string // of delta
+	all                     *snapshot.Set // and all of these that are not on demand; nil for none
+	gone                    []string      // of delta
 }
 
 // stream is one stream. Two goroutines serve it, one for requests and one for
@@ -204,6 +205,9 @@ func (s *stream) respond(e *envoy, p *progress) *message {
 	}
 	s.nonces++
 	m := &message{typeURL: p.typeURL, version: g.set.Version(), nonce: strconv.FormatUint(s.nonces, 10)}
+	if p.takesAll(g) {
+		m.all = g.set
+	}
 	m.resources, m.gone = p.commit(pl, g, m.nonce)
 	e.sent(p)
 	s.tell(Event{Kind: Offered, Type: p.typeURL, Version: m.version})
@@ -348,7 +352,7 @@ func (s *stream) tell(e Event) {
 // sotw serves one stream that sends all resources of a type, or what changed
 // with no word for what is gone.
 func (s *streams) sotw(stream sotwStream, typeURL string) error {
-	return s.serve(stream.Context(), sotwWire{stream}, false, typeURL)
+	return s.serve(stream.Context(), sotwWire{stream, s.engine.wholes}, false, typeURL)
 }
 
 // deltas serves one stream that sends what has changed.

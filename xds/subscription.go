@@ -44,7 +44,7 @@ func (p *progress) subscribe(r request, first bool) {
 // recall takes over what an Envoy says that it has from an earlier stream.
 func (p *progress) recall(initial map[string]string) {
 	for name, version := range initial {
-		p.except[name] = &snapshot.Resource{Name: name, Version: version}
+		put(&p.except, name, &snapshot.Resource{Name: name, Version: version})
 	}
 	p.resumed = p.resumed || len(initial) > 0
 }
@@ -123,6 +123,9 @@ func (p *progress) subscribeDelta(r request, first bool) {
 // subscribeWhole replaces the subscription by another. No names mean everything
 // as long as there never was one, and nothing after that.
 func (p *progress) subscribeWhole(names []string, first bool) {
+	if p.listed.same(names) && !first {
+		return
+	}
 	p.legacy = len(names) == 0 && (first || p.legacy)
 	if p.legacy || slices.Contains(names, star) {
 		p.widen(first)
@@ -135,13 +138,13 @@ func (p *progress) subscribeWhole(names []string, first bool) {
 			now[name] = true
 		}
 	}
-	for name := range p.names {
+	for _, name := range slices.Collect(p.names.all()) {
 		if !now[name] {
 			p.remove(name)
 		}
 	}
 	for name := range now {
-		if !p.names[name] {
+		if !p.names.has(name) {
 			p.add(name, first)
 		}
 	}
@@ -151,22 +154,22 @@ func (p *progress) subscribeWhole(names []string, first bool) {
 // request alone; a name that it adds later it has nothing of.
 func (p *progress) add(name string, first bool) {
 	if !first && !p.wants(name, p.set.Get(name)) {
-		p.except[name] = nil
+		put(&p.except, name, nil)
 	}
-	p.names[name] = true
-	p.fresh[name] = true
+	p.names.add(name)
+	put(&p.fresh, name, true)
 }
 
 // remove unsubscribes from a name. If it is wanted with everything else, the
 // client does not know whether to keep it, and is told.
 func (p *progress) remove(name string) {
-	if !p.names[name] {
+	if !p.names.has(name) {
 		return
 	}
-	delete(p.names, name)
+	p.names.remove(name)
 	if p.wants(name, p.sent(name)) {
 		if p.delta {
-			p.fresh[name] = true
+			put(&p.fresh, name, true)
 		}
 		return
 	}
@@ -192,7 +195,7 @@ func (p *progress) widen(first bool) {
 		return
 	}
 	except := map[string]*snapshot.Resource{}
-	for name := range p.names {
+	for name := range p.names.all() {
 		except[name] = p.sent(name)
 	}
 	p.set, p.except = p.empty, except
@@ -219,6 +222,6 @@ func (p *progress) unnamed() map[string]bool {
 	for name := range maps.Keys(p.acked) {
 		out[name] = true
 	}
-	maps.DeleteFunc(out, func(name string, _ bool) bool { return p.names[name] })
+	maps.DeleteFunc(out, func(name string, _ bool) bool { return p.names.has(name) })
 	return out
 }
