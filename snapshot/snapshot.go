@@ -152,12 +152,13 @@ func writeGroups(w io.Writer, r translator.Resources) error {
 // byType is the one list of the types that Dragoman serves resources of.
 func byType(r translator.Resources) map[string][]message {
 	return map[string][]message{
-		resourcev3.ClusterType:  list(r.Clusters, (*clusterv3.Cluster).GetName),
-		resourcev3.EndpointType: list(r.Endpoints, (*endpointv3.ClusterLoadAssignment).GetClusterName),
-		resourcev3.ListenerType: list(r.Listeners, (*listenerv3.Listener).GetName),
-		resourcev3.RouteType:    list(r.Routes, (*routev3.RouteConfiguration).GetName),
-		resourcev3.RuntimeType:  list(r.Runtimes, (*runtimev3.Runtime).GetName),
-		resourcev3.SecretType:   list(r.Secrets, (*tlsv3.Secret).GetName),
+		resourcev3.ClusterType:     list(r.Clusters, (*clusterv3.Cluster).GetName),
+		resourcev3.EndpointType:    list(r.Endpoints, (*endpointv3.ClusterLoadAssignment).GetClusterName),
+		resourcev3.ListenerType:    list(r.Listeners, (*listenerv3.Listener).GetName),
+		resourcev3.RouteType:       list(r.Routes, (*routev3.RouteConfiguration).GetName),
+		resourcev3.ScopedRouteType: list(r.ScopedRoutes, (*routev3.ScopedRouteConfiguration).GetName),
+		resourcev3.RuntimeType:     list(r.Runtimes, (*runtimev3.Runtime).GetName),
+		resourcev3.SecretType:      list(r.Secrets, (*tlsv3.Secret).GetName),
 	}
 }
 
@@ -239,6 +240,8 @@ func kind(typeURL string) string {
 		return "listener"
 	case resourcev3.RouteType:
 		return "route configuration"
+	case resourcev3.ScopedRouteType:
+		return "scoped route configuration"
 	case resourcev3.RuntimeType:
 		return "runtime layer"
 	case resourcev3.SecretType:

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"iter"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -76,6 +77,18 @@ func (s *Set) refs(typeURL string) iter.Seq[Ref] {
 	return func(yield func(Ref) bool) {
 		for _, name := range s.names {
 			if !yield(Ref{typeURL, name}) {
+				return
+			}
+		}
+	}
+}
+
+// below yields a reference to each resource whose name begins so.
+func (s *Set) below(typeURL, prefix string) iter.Seq[Ref] {
+	return func(yield func(Ref) bool) {
+		i, _ := slices.BinarySearch(s.names, prefix)
+		for ; i < len(s.names) && strings.HasPrefix(s.names[i], prefix); i++ {
+			if !yield(Ref{typeURL, s.names[i]}) {
 				return
 			}
 		}

@@ -110,6 +110,9 @@ func (s *Snapshot) closure(todo []Ref) map[string]map[string]*Resource {
 		if at.Type == resourcev3.ClusterType { // also endpoints that stand in the cluster can be asked for
 			todo = append(todo, Ref{resourcev3.EndpointType, at.Name})
 		}
+		if listener, all := strings.CutSuffix(at.Name, allScopes); all && at.Type == resourcev3.ScopedRouteType {
+			todo = slices.AppendSeq(todo, s.All(at.Type).below(at.Type, listener+"/"))
+		}
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package xds
 
 import (
 	"maps"
+	"strings"
 	"time"
 
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
@@ -23,6 +24,10 @@ type keep struct {
 	res   *snapshot.Resource // without a body if only the Envoy has it
 	until time.Time          // zero before the switch
 }
+
+// drainTime is how long an Envoy lets connections of a changed listener go on,
+// unless its --drain-time-s says otherwise.
+const drainTime = 10 * time.Minute
 
 // A rollout moves one Envoy from view to view: first what requests may need is
 // there, old and new; then routes and listeners send them elsewhere; then, a
@@ -179,16 +184,37 @@ func (r *rollout) doSwitch(now time.Time) {
 			r.keep(typeURL, r.switched.Set(typeURL), r.made.Set(typeURL))
 		}
 	}
+	if r.switched != nil {
+		r.keepScopes(r.switched, r.made)
+	}
 	r.switched, r.hurried = r.made, false
 	r.phase, r.limit = switching, now.Add(r.warm)
 }
 
+// keepScopes keeps the scopes of listeners that go on without any: an Envoy
+// takes a scope away at once, while connections from before are still served by
+// the old form of the listener.
+func (r *rollout) keepScopes(from, to *snapshot.View) {
+	scopes := to.Set(resourcev3.ScopedRouteType)
+	for _, res := range r.differences.missing(from.Set(resourcev3.ScopedRouteType), scopes) {
+		listener, _, _ := strings.Cut(res.Name, "/")
+		if scopes.Get(snapshot.AllScopes(listener)) == nil && to.Set(resourcev3.ListenerType).Get(listener) != nil {
+			r.retain(resourcev3.ScopedRouteType, res, scopes)
+		}
+	}
+	maps.DeleteFunc(r.kept[resourcev3.ScopedRouteType], func(name string, _ keep) bool { return scopes.Get(name) != nil })
+}
+
 // finish ends a rollout: what was kept for it goes after a while.
 func (r *rollout) finish(now time.Time) {
-	for _, kept := range r.kept {
+	for typeURL, kept := range r.kept {
+		linger := r.linger
+		if typeURL == resourcev3.ScopedRouteType {
+			linger = max(linger, drainTime)
+		}
 		for name, k := range kept {
 			if k.until.IsZero() {
-				kept[name] = keep{k.res, now.Add(r.linger)}
+				kept[name] = keep{k.res, now.Add(linger)}
 			}
 		}
 	}
