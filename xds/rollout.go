@@ -25,17 +25,13 @@ type keep struct {
 	until time.Time          // zero before the switch
 }
 
-// drainTime is how long an Envoy lets connections of a changed listener go on,
-// unless its --drain-time-s says otherwise.
-const drainTime = 10 * time.Minute
-
 // A rollout moves one Envoy from view to view: first what requests may need is
 // there, old and new; then routes and listeners send them elsewhere; then, a
 // while after, what is old goes. It is told the time, and what its streams
 // still have to send or wait for.
 type rollout struct {
-	linger, warm, hold time.Duration
-	differences        *differences
+	linger, drain, warm, hold time.Duration
+	differences               *differences
 
 	phase    phase
 	made     *snapshot.View // of what requests need; nil before the first
@@ -210,7 +206,7 @@ func (r *rollout) finish(now time.Time) {
 	for typeURL, kept := range r.kept {
 		linger := r.linger
 		if typeURL == resourcev3.ScopedRouteType {
-			linger = max(linger, drainTime)
+			linger = max(linger, r.drain)
 		}
 		for name, k := range kept {
 			if k.until.IsZero() {
