@@ -17,6 +17,7 @@ type probe map[string]bool
 func TestEnvoyMatches(t *testing.T) { inEachMode(t, envoyMatches) }
 
 func envoyMatches(t *testing.T, run runner) {
+	t.Helper()
 	root := model.PathMatch{Kind: model.PathPrefix, Value: "/"}
 	header := func(v model.ValueMatch) model.Match {
 		v.Name = "x-color"
@@ -191,6 +192,7 @@ func (p proxy) ask200(t *testing.T, host, request string) bool {
 func TestEnvoyChoosesRoutes(t *testing.T) { inEachMode(t, envoyChoosesRoutes) }
 
 func envoyChoosesRoutes(t *testing.T, run runner) {
+	t.Helper()
 	respond := func(body string) model.Action { return &model.Respond{Status: 200, Body: body} }
 	beta := prefix("/cart")
 	beta.Headers = []model.ValueMatch{{Name: "x-beta", Kind: model.ValuePresent}}

@@ -34,6 +34,7 @@ func TestEnvoyFindsHosts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inEachMode(t, func(t *testing.T, run runner) {
+				t.Helper()
 				p := run(t, hosts(test.star), translator.Options{})
 				for host, want := range test.want {
 					got := p.ask(t, "/", envoytest.Request{Host: host, Header: http.Header{"X-Dragoman-Scope": {"http/shop.example.com"}}})
@@ -66,6 +67,7 @@ func hosts(star bool) *model.Config {
 // it, and nothing of how its route was found.
 func TestEnvoyHidesScopes(t *testing.T) {
 	inEachMode(t, func(t *testing.T, run runner) {
+		t.Helper()
 		up := envoytest.NewUpstream(t, envoytest.UpstreamOptions{})
 		s := service("up", upstream(t, up.Addr), model.Route{Match: prefix("/"), Action: to("up")})
 		s.Hosts = []string{"shop.example.com", "*.wild.com"}
@@ -83,6 +85,7 @@ func TestEnvoyHidesScopes(t *testing.T) {
 // its filters find a wildcard.
 func TestEnvoyRefusesUpgrades(t *testing.T) {
 	inEachMode(t, func(t *testing.T, run runner) {
+		t.Helper()
 		up := envoytest.NewUpstream(t, envoytest.UpstreamOptions{})
 		sockets := to("up")
 		sockets.WebSocket = true

@@ -30,6 +30,7 @@ type runner func(t *testing.T, cfg *model.Config, o translator.Options) proxy
 // inEachMode runs a test in each way in which Envoys get routes. It is to see no
 // difference.
 func inEachMode(t *testing.T, test func(*testing.T, runner)) {
+	t.Helper()
 	for name, mode := range map[string]model.RouteDiscovery{"rds": model.RoutesInOneTable, "srds": model.RoutesByScope} {
 		t.Run(name, func(t *testing.T) {
 			test(t, func(t *testing.T, cfg *model.Config, o translator.Options) proxy {

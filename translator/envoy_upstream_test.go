@@ -59,6 +59,7 @@ func trust(t *testing.T, ca *envoytest.CA) translator.Options {
 func TestEnvoySpeaksTLS(t *testing.T) { inEachMode(t, envoySpeaksTLS) }
 
 func envoySpeaksTLS(t *testing.T, run runner) {
+	t.Helper()
 	ca := envoytest.NewCA(t)
 	tlsUpstream := func(names ...string) *envoytest.Upstream {
 		cert := ca.Issue(t, names...)
@@ -126,6 +127,7 @@ func envoySpeaksTLS(t *testing.T, run runner) {
 func TestEnvoyCarriesWebSockets(t *testing.T) { inEachMode(t, envoyCarriesWebSockets) }
 
 func envoyCarriesWebSockets(t *testing.T, run runner) {
+	t.Helper()
 	ca := envoytest.NewCA(t)
 	cert := ca.Issue(t, "localhost")
 	plain := envoytest.NewUpstream(t, envoytest.UpstreamOptions{})
@@ -177,6 +179,7 @@ func envoyCarriesWebSockets(t *testing.T, run runner) {
 func TestEnvoyCarriesGRPC(t *testing.T) { inEachMode(t, envoyCarriesGRPC) }
 
 func envoyCarriesGRPC(t *testing.T, run runner) {
+	t.Helper()
 	ca := envoytest.NewCA(t)
 	cert := ca.Issue(t, "localhost")
 	plain := envoytest.NewUpstream(t, envoytest.UpstreamOptions{Name: "plain"})
@@ -205,6 +208,7 @@ func envoyCarriesGRPC(t *testing.T, run runner) {
 func TestEnvoyFindsUpstreams(t *testing.T) { inEachMode(t, envoyFindsUpstreams) }
 
 func envoyFindsUpstreams(t *testing.T, run runner) {
+	t.Helper()
 	a := envoytest.NewUpstream(t, envoytest.UpstreamOptions{Name: "a"})
 	b := envoytest.NewUpstream(t, envoytest.UpstreamOptions{Name: "b"})
 	both := func(d model.Discovery, host string) *model.Upstream {
@@ -275,6 +279,7 @@ func envoyFindsUpstreams(t *testing.T, run runner) {
 func TestEnvoyFindsIPv6(t *testing.T) { inEachMode(t, envoyFindsIPv6) }
 
 func envoyFindsIPv6(t *testing.T, run runner) {
+	t.Helper()
 	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
 		t.Skipf("this machine has no IPv6: %v", err)
 	} else {
@@ -315,6 +320,7 @@ func envoyFindsIPv6(t *testing.T, run runner) {
 func TestEnvoyRetriesAndTimesOut(t *testing.T) { inEachMode(t, envoyRetriesAndTimesOut) }
 
 func envoyRetriesAndTimesOut(t *testing.T, run runner) {
+	t.Helper()
 	var broken atomic.Int64 // requests since the last reset
 	flaky := envoytest.NewUpstream(t, envoytest.UpstreamOptions{Handler: http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
