@@ -35,6 +35,7 @@ func (d *decoder) listener(v value) *listener {
 		}
 		m.Address = ip.String()
 	}
+	m.RouteDiscovery = routeDiscovery(v.get("routeDiscovery").text)
 	m.AccessLog = d.accessLog(v.get("accessLog"))
 	groups := d.names(v.get("groups"))
 	for _, g := range groups {
@@ -44,6 +45,17 @@ func (d *decoder) listener(v value) *listener {
 	out := &listener{isDefault: v.get("default").bool(), groups: groups, model: m}
 	out.tls, m.TLS = d.tls(v.get("tls"))
 	return out
+}
+
+// routeDiscovery reads what the schema allows.
+func routeDiscovery(text string) model.RouteDiscovery {
+	switch text {
+	case "rds":
+		return model.RoutesInOneTable
+	case "srds":
+		return model.RoutesByScope
+	}
+	return model.RoutesByNumber
 }
 
 func (d *decoder) accessLog(v value) *model.AccessLog {

@@ -32,7 +32,19 @@ type Listener struct {
 	TrustedHops uint32     // proxies in front whose X-Forwarded-For entries are believed
 	AccessLog   *AccessLog // nil is off
 	TLS         *TLS       // nil is plain HTTP
+
+	RouteDiscovery RouteDiscovery
 }
+
+// RouteDiscovery is how Envoys get the routes of a listener.
+type RouteDiscovery int
+
+// The ways to get routes.
+const (
+	RoutesByNumber   RouteDiscovery = iota // in one table while it is small
+	RoutesInOneTable                       // RDS
+	RoutesByScope                          // SRDS, a table for each host
+)
 
 // An AccessLog says what a listener logs about each request.
 type AccessLog struct {

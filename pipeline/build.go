@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 
@@ -57,8 +58,9 @@ func inconsistent(c *model.Config, f snapshot.Fault) diag.Problem {
 		if s := c.Services.Get(f.Name); s != nil {
 			at = s.Origin
 		}
-	case resource.ListenerType, resource.RouteType:
-		if l := c.Listeners[f.Name]; l != nil && l.Origin.File != "" {
+	case resource.ListenerType, resource.RouteType, resource.ScopedRouteType:
+		name, _, _ := strings.Cut(f.Name, "/") // the routes of one host are LISTENER/HOST
+		if l := c.Listeners[name]; l != nil && l.Origin.File != "" {
 			at = l.Origin
 		}
 	}

@@ -3,6 +3,7 @@ package refusal
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 
@@ -18,8 +19,12 @@ func Origin(c *model.Config, typeURL, name string) (model.Origin, bool) {
 		if s := c.Services.Get(name); s != nil {
 			at = s.Origin
 		}
+	case resource.ScopedRouteType:
+		at = scope(c, name)
 	case resource.ListenerType, resource.RouteType:
-		if l := c.Listeners[name]; l != nil {
+		if strings.Contains(name, "/") {
+			at = scope(c, name)
+		} else if l := c.Listeners[name]; l != nil {
 			at = l.Origin
 		} else if s := c.Services.Get(name); s != nil && s.Proxyless {
 			at = s.Origin
@@ -32,6 +37,16 @@ func Origin(c *model.Config, typeURL, name string) (model.Origin, bool) {
 		}
 	}
 	return at, at.File != ""
+}
+
+// scope is where the listener is written that a scope, or the routes of one,
+// belongs to: LISTENER/HOST.
+func scope(c *model.Config, name string) model.Origin {
+	listener, _, _ := strings.Cut(name, "/")
+	if l := c.Listeners[listener]; l != nil {
+		return l.Origin
+	}
+	return model.Origin{}
 }
 
 // secret is where the listener is written that shows a certificate, or checks
@@ -61,6 +76,9 @@ func (r *refused) places(c *model.Config) []model.Origin {
 		if changed := exposed(c, r.name, r.files); len(changed) > 0 {
 			return changed
 		}
+		if at, ok := only(c, r.name); ok && strings.Contains(r.name, "/") {
+			return []model.Origin{at}
+		}
 	}
 	var out []model.Origin
 	for _, name := range r.names() {
@@ -71,12 +89,39 @@ func (r *refused) places(c *model.Config) []model.Origin {
 	return out
 }
 
-// exposed is where services are written that have routes on a listener and are
-// from one of some files: one place for each file.
+// routed tells whether routes of a service are in a route configuration: that
+// of a listener, of one host of it, or of its hosts with a wildcard.
+func routed(s *model.Service, name string) bool {
+	listener, scope, scoped := strings.Cut(name, "/")
+	return slices.Contains(s.Listeners, listener) && (!scoped || slices.ContainsFunc(s.Hosts, func(host string) bool {
+		return host == scope || scope == "*" && strings.HasPrefix(host, "*")
+	}))
+}
+
+// only is where the one service is written that has routes in a route
+// configuration.
+func only(c *model.Config, name string) (model.Origin, bool) {
+	var found *model.Service
+	for s := range c.Services.All() {
+		if routed(s, name) {
+			if found != nil {
+				return model.Origin{}, false
+			}
+			found = s
+		}
+	}
+	if found == nil {
+		return model.Origin{}, false
+	}
+	return found.Origin, found.Origin.File != ""
+}
+
+// exposed is where services are written that have routes in a route configuration
+// and are from one of some files: one place for each file.
 func exposed(c *model.Config, listener string, files []string) []model.Origin {
 	seen := map[string]model.Origin{}
 	for s := range c.Services.All() {
-		if !slices.Contains(s.Listeners, listener) || !slices.Contains(files, s.Origin.File) {
+		if !routed(s, listener) || !slices.Contains(files, s.Origin.File) {
 			continue
 		}
 		if at, ok := seen[s.Origin.File]; !ok || s.Origin.Line < at.Line {

@@ -167,6 +167,8 @@ func kind(typeURL string) string {
 		return "listener"
 	case resource.RouteType:
 		return "routes of listener"
+	case resource.ScopedRouteType:
+		return "scope"
 	case resource.RuntimeType:
 		return "runtime layer"
 	case resource.SecretType:

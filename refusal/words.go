@@ -81,7 +81,7 @@ func named(c *model.Config, listener, words string) (model.Origin, bool) {
 func tokens(c *model.Config, listener string) []token {
 	var out []token
 	for s := range c.Services.All() {
-		if !slices.Contains(s.Listeners, listener) {
+		if !routed(s, listener) {
 			continue
 		}
 		add := func(at model.Origin, texts ...string) {

@@ -47,7 +47,7 @@ func TestFindingsAboutKeys(t *testing.T) {
 		{
 			"a key like no other", "listener",
 			"{listener: a, port: 1, socket: 1}",
-			`/socket (key): unknown key "socket" in a listener, the keys are listener, address, port, default, groups, tls, accessLog, trustedHops [unknown-key]`,
+			`/socket (key): unknown key "socket" in a listener, the keys are listener, address, port, default, groups, tls, accessLog, trustedHops, routeDiscovery [unknown-key]`,
 		},
 		{
 			"a key of another place", "service",

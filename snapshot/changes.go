@@ -29,12 +29,13 @@ type message struct {
 func changes(last *translator.Resources, r translator.Resources) map[string][]message {
 	last.Groups, last.GroupsOf = r.Groups, r.GroupsOf
 	return map[string][]message{
-		resourcev3.ClusterType:  replace(&last.Clusters, r.Clusters, (*clusterv3.Cluster).GetName),
-		resourcev3.EndpointType: replace(&last.Endpoints, r.Endpoints, (*endpointv3.ClusterLoadAssignment).GetClusterName),
-		resourcev3.ListenerType: replace(&last.Listeners, r.Listeners, (*listenerv3.Listener).GetName),
-		resourcev3.RouteType:    replace(&last.Routes, r.Routes, (*routev3.RouteConfiguration).GetName),
-		resourcev3.RuntimeType:  replace(&last.Runtimes, r.Runtimes, (*runtimev3.Runtime).GetName),
-		resourcev3.SecretType:   replace(&last.Secrets, r.Secrets, (*tlsv3.Secret).GetName),
+		resourcev3.ClusterType:     replace(&last.Clusters, r.Clusters, (*clusterv3.Cluster).GetName),
+		resourcev3.EndpointType:    replace(&last.Endpoints, r.Endpoints, (*endpointv3.ClusterLoadAssignment).GetClusterName),
+		resourcev3.ListenerType:    replace(&last.Listeners, r.Listeners, (*listenerv3.Listener).GetName),
+		resourcev3.RouteType:       replace(&last.Routes, r.Routes, (*routev3.RouteConfiguration).GetName),
+		resourcev3.ScopedRouteType: replace(&last.ScopedRoutes, r.ScopedRoutes, (*routev3.ScopedRouteConfiguration).GetName),
+		resourcev3.RuntimeType:     replace(&last.Runtimes, r.Runtimes, (*runtimev3.Runtime).GetName),
+		resourcev3.SecretType:      replace(&last.Secrets, r.Secrets, (*tlsv3.Secret).GetName),
 	}
 }
 

@@ -28,6 +28,8 @@ func kind(typeURL string) string {
 		return "listener"
 	case resourcev3.RouteType:
 		return "route configuration"
+	case resourcev3.ScopedRouteType:
+		return "scoped route configuration"
 	case resourcev3.RuntimeType:
 		return "runtime layer"
 	case resourcev3.SecretType:

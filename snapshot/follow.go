@@ -103,6 +103,10 @@ func (f *followed) take(typeURL string, c table.Change[*Resource]) bool {
 // goesBeside tells whether something in the old view has a new resource beside
 // it. What is in the old view is in the new one.
 func (f *followed) goesBeside(at Ref) bool {
+	if at.Type == resourcev3.ScopedRouteType {
+		listener, _, _ := strings.Cut(at.Name, "/")
+		return f.old.Set(at.Type).Get(AllScopes(listener)) != nil
+	}
 	return at.Type == resourcev3.EndpointType && f.old.Set(resourcev3.ClusterType).Get(at.Name) != nil
 }
 
@@ -119,6 +123,6 @@ func (f *followed) collect() {
 		seen[at] = true
 		f.changes[at.Type] = append(f.changes[at.Type], table.Change[*Resource]{New: r})
 		todo = append(todo, r.Needs...)
-		todo = append(todo, beside(at)...)
+		todo = append(todo, f.s.beside(at)...)
 	}
 }

@@ -117,6 +117,12 @@ func references(m proto.Message) []Ref {
 	switch m := m.(type) {
 	case *hcmv3.Rds:
 		return refs(resourcev3.RouteType, m.GetRouteConfigName())
+	case *hcmv3.ScopedRoutes:
+		if m.GetScopedRds() != nil {
+			return refs(resourcev3.ScopedRouteType, AllScopes(m.GetName()))
+		}
+	case *routev3.ScopedRouteConfiguration:
+		return refs(resourcev3.RouteType, m.GetRouteConfigurationName())
 	case *clusterv3.Cluster:
 		if m.GetType() == clusterv3.Cluster_EDS {
 			return refs(resourcev3.EndpointType, cmp.Or(m.GetEdsClusterConfig().GetServiceName(), m.GetName()))
@@ -142,6 +148,13 @@ func references(m proto.Message) []Ref {
 	}
 	return nil
 }
+
+// allScopes ends the name of a scope that every listener with scopes has: it
+// stands for all that are named after the listener, which Envoy does not name.
+const allScopes = "/*"
+
+// AllScopes is that name.
+func AllScopes(listener string) string { return listener + allScopes }
 
 func refs(typeURL, name string) []Ref {
 	if name == "" {

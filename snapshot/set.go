@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"iter"
+	"strings"
 
 	"dragoman/table"
 )
@@ -103,6 +104,17 @@ func (s *Set) refs(typeURL string) iter.Seq[Ref] {
 	return func(yield func(Ref) bool) {
 		for r := range s.All() {
 			if !yield(Ref{typeURL, r.Name}) {
+				return
+			}
+		}
+	}
+}
+
+// below yields a reference to each resource whose name begins so.
+func (s *Set) below(typeURL, prefix string) iter.Seq[Ref] {
+	return func(yield func(Ref) bool) {
+		for r := range s.rows.From(prefix) {
+			if !strings.HasPrefix(r.Name, prefix) || !yield(Ref{typeURL, r.Name}) {
 				return
 			}
 		}

@@ -117,16 +117,20 @@ func (s *Snapshot) closure(todo []Ref) map[string]map[string]*Resource {
 		}
 		out[at.Type][at.Name] = r
 		todo = append(todo, r.Needs...)
-		todo = append(todo, beside(at)...)
+		todo = append(todo, s.beside(at)...)
 	}
 	return out
 }
 
 // beside is what goes with a resource if it is there: endpoints that stand in
-// the cluster can be asked for as well.
-func beside(at Ref) []Ref {
+// the cluster can be asked for as well, and a listener's scopes go with the one
+// that it names.
+func (s *Snapshot) beside(at Ref) []Ref {
 	if at.Type == resourcev3.ClusterType {
 		return []Ref{{resourcev3.EndpointType, at.Name}}
+	}
+	if listener, all := strings.CutSuffix(at.Name, allScopes); all && at.Type == resourcev3.ScopedRouteType {
+		return slices.Collect(s.All(at.Type).below(at.Type, listener+"/"))
 	}
 	return nil
 }

@@ -105,6 +105,25 @@ func (t Table[R]) All() iter.Seq[R] {
 	}
 }
 
+// From yields the rows whose keys are not before one.
+func (t Table[R]) From(key string) iter.Seq[R] {
+	return func(yield func(R) bool) {
+		if len(t.parts) == 0 {
+			return
+		}
+		at := t.partOf(key, 0)
+		row, _ := t.parts[at].find(key)
+		for _, p := range t.parts[at:] {
+			for _, r := range p.rows[row:] {
+				if !yield(r) {
+					return
+				}
+			}
+			row = 0
+		}
+	}
+}
+
 // Keys are those of the rows, in order.
 func (t Table[R]) Keys() []string {
 	var out []string

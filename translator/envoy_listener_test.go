@@ -32,7 +32,10 @@ func (p proxy) on(t *testing.T, listener string) proxy {
 	return proxy{Envoy: p.Envoy, addr: p.Listener(t, listener)}
 }
 
-func TestEnvoyLogsAccess(t *testing.T) {
+func TestEnvoyLogsAccess(t *testing.T) { inEachMode(t, envoyLogsAccess) }
+
+func envoyLogsAccess(t *testing.T, run runner) {
+	t.Helper()
 	dir := t.TempDir()
 	custom := func(f model.LogFilter) model.AccessLog {
 		return model.AccessLog{Format: model.LogCustom, Custom: "%REQ(:PATH)% %RESPONSE_CODE%", Filter: f}
@@ -93,7 +96,10 @@ func TestEnvoyLogsAccess(t *testing.T) {
 	}
 }
 
-func TestEnvoyLogsToStdout(t *testing.T) {
+func TestEnvoyLogsToStdout(t *testing.T) { inEachMode(t, envoyLogsToStdout) }
+
+func envoyLogsToStdout(t *testing.T, run runner) {
+	t.Helper()
 	cfg := config()
 	cfg.Listeners["text"] = &model.Listener{Name: "text", Address: "127.0.0.1", AccessLog: &model.AccessLog{}}
 	cfg.Listeners["json"] = &model.Listener{Name: "json", Address: "127.0.0.1", AccessLog: &model.AccessLog{Format: model.LogJSON}}
@@ -147,7 +153,10 @@ func TestEnvoyLogsToStdout(t *testing.T) {
 	}
 }
 
-func TestEnvoyTrustsHops(t *testing.T) {
+func TestEnvoyTrustsHops(t *testing.T) { inEachMode(t, envoyTrustsHops) }
+
+func envoyTrustsHops(t *testing.T, run runner) {
+	t.Helper()
 	cfg := config()
 	for name, hops := range map[string]uint32{"none": 0, "one": 1, "two": 2} {
 		cfg.Listeners[name] = &model.Listener{Name: name, Address: "127.0.0.1", TrustedHops: hops}
@@ -164,7 +173,10 @@ func TestEnvoyTrustsHops(t *testing.T) {
 	}
 }
 
-func TestEnvoyGuardsItsEdge(t *testing.T) {
+func TestEnvoyGuardsItsEdge(t *testing.T) { inEachMode(t, envoyGuardsItsEdge) }
+
+func envoyGuardsItsEdge(t *testing.T, run runner) {
+	t.Helper()
 	up := envoytest.NewUpstream(t, envoytest.UpstreamOptions{})
 	cfg := config(service("echo", upstream(t, up.Addr), model.Route{Match: prefix("/"), Action: to("echo")}))
 	cfg.Listeners["idle"] = &model.Listener{Name: "idle", Address: "127.0.0.1"}

@@ -14,7 +14,10 @@ import (
 // with header lines after it, such as "GET /x?a=1 x-color:blue".
 type probe map[string]bool
 
-func TestEnvoyMatches(t *testing.T) {
+func TestEnvoyMatches(t *testing.T) { inEachMode(t, envoyMatches) }
+
+func envoyMatches(t *testing.T, run runner) {
+	t.Helper()
 	root := model.PathMatch{Kind: model.PathPrefix, Value: "/"}
 	header := func(v model.ValueMatch) model.Match {
 		v.Name = "x-color"
@@ -186,7 +189,10 @@ func (p proxy) ask200(t *testing.T, host, request string) bool {
 	return false
 }
 
-func TestEnvoyChoosesRoutes(t *testing.T) {
+func TestEnvoyChoosesRoutes(t *testing.T) { inEachMode(t, envoyChoosesRoutes) }
+
+func envoyChoosesRoutes(t *testing.T, run runner) {
+	t.Helper()
 	respond := func(body string) model.Action { return &model.Respond{Status: 200, Body: body} }
 	beta := prefix("/cart")
 	beta.Headers = []model.ValueMatch{{Name: "x-beta", Kind: model.ValuePresent}}

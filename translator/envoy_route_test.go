@@ -23,7 +23,10 @@ func hosted(i int, routes ...model.Route) *model.Service {
 
 func host(i int) string { return fmt.Sprintf("case%d.test", i) }
 
-func TestEnvoyRewrites(t *testing.T) {
+func TestEnvoyRewrites(t *testing.T) { inEachMode(t, envoyRewrites) }
+
+func envoyRewrites(t *testing.T, run runner) {
+	t.Helper()
 	regex := model.Match{Path: model.PathMatch{Kind: model.PathRegex, Value: "/users/[0-9]+(/.*)?"}}
 	long := "/" + strings.Repeat("long/", 60) + "end"
 	prefixTo := func(with string) model.PathRewrite {
@@ -80,7 +83,10 @@ func TestEnvoyRewrites(t *testing.T) {
 	}
 }
 
-func TestEnvoyRedirects(t *testing.T) {
+func TestEnvoyRedirects(t *testing.T) { inEachMode(t, envoyRedirects) }
+
+func envoyRedirects(t *testing.T, run runner) {
+	t.Helper()
 	tests := []struct {
 		match    model.Match
 		redirect model.Redirect
@@ -117,7 +123,10 @@ func TestEnvoyRedirects(t *testing.T) {
 	}
 }
 
-func TestEnvoyResponds(t *testing.T) {
+func TestEnvoyResponds(t *testing.T) { inEachMode(t, envoyResponds) }
+
+func envoyResponds(t *testing.T, run runner) {
+	t.Helper()
 	tests := []struct {
 		respond model.Respond
 		want    string // status, type, body
@@ -143,7 +152,10 @@ func TestEnvoyResponds(t *testing.T) {
 	}
 }
 
-func TestEnvoyChangesHeaders(t *testing.T) {
+func TestEnvoyChangesHeaders(t *testing.T) { inEachMode(t, envoyChangesHeaders) }
+
+func envoyChangesHeaders(t *testing.T, run runner) {
+	t.Helper()
 	up := envoytest.NewUpstream(t, envoytest.UpstreamOptions{Handler: http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
 			w.Header()["X-Set"] = []string{"upstream"}
@@ -178,7 +190,10 @@ func TestEnvoyChangesHeaders(t *testing.T) {
 
 // Envoy refuses large expressions, and all routes with them. Which are large is
 // guessed from Go's compiler: around the limit no guess may be too low.
-func TestEnvoyTakesExpressions(t *testing.T) {
+func TestEnvoyTakesExpressions(t *testing.T) { inEachMode(t, envoyTakesExpressions) }
+
+func envoyTakesExpressions(t *testing.T, run runner) {
+	t.Helper()
 	patterns := []string{
 		"(a*)*", "(?:)", ".{0,30}", "[a-cx-z0-35-9_.~-]{8}", "(?i:[a-cx-z0-35-9_.~-]{9})", "(foo|foobar|foobaz){5}", "((((a))))+",
 		`\p{L}+`, "[^a-c0-3]{20}", "(a{1,3}){1,9}", "a?b?c?d?e?f?", "é{30}", `\Qa.b\E`, `[\x00-\xff]`, "(|a|)*", `\bfoo\b`,

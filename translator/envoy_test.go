@@ -24,9 +24,29 @@ type proxy struct {
 	addr string // of the listener named http
 }
 
-// run translates a model and starts a real Envoy on it, without a control plane.
-func run(t *testing.T, cfg *model.Config, o translator.Options) proxy {
+// A runner starts a real Envoy on a model.
+type runner func(t *testing.T, cfg *model.Config, o translator.Options) proxy
+
+// inEachMode runs a test in each way in which Envoys get routes. It is to see no
+// difference.
+func inEachMode(t *testing.T, test func(*testing.T, runner)) {
 	t.Helper()
+	for name, mode := range map[string]model.RouteDiscovery{"rds": model.RoutesInOneTable, "srds": model.RoutesByScope} {
+		t.Run(name, func(t *testing.T) {
+			test(t, func(t *testing.T, cfg *model.Config, o translator.Options) proxy {
+				t.Helper()
+				return runIn(t, mode, cfg, o)
+			})
+		})
+	}
+}
+
+// runIn translates a model and starts a real Envoy on it, without a control plane.
+func runIn(t *testing.T, mode model.RouteDiscovery, cfg *model.Config, o translator.Options) proxy {
+	t.Helper()
+	for _, l := range cfg.Listeners {
+		l.RouteDiscovery = mode
+	}
 	resources, problems := translator.Translate(cfg, o)
 	if len(problems) > 0 {
 		t.Fatalf("Translate: %+v", problems)

@@ -56,7 +56,10 @@ func trust(t *testing.T, ca *envoytest.CA) translator.Options {
 	return translator.Options{SystemRoots: path}
 }
 
-func TestEnvoySpeaksTLS(t *testing.T) {
+func TestEnvoySpeaksTLS(t *testing.T) { inEachMode(t, envoySpeaksTLS) }
+
+func envoySpeaksTLS(t *testing.T, run runner) {
+	t.Helper()
 	ca := envoytest.NewCA(t)
 	tlsUpstream := func(names ...string) *envoytest.Upstream {
 		cert := ca.Issue(t, names...)
@@ -121,7 +124,10 @@ func TestEnvoySpeaksTLS(t *testing.T) {
 	}
 }
 
-func TestEnvoyCarriesWebSockets(t *testing.T) {
+func TestEnvoyCarriesWebSockets(t *testing.T) { inEachMode(t, envoyCarriesWebSockets) }
+
+func envoyCarriesWebSockets(t *testing.T, run runner) {
+	t.Helper()
 	ca := envoytest.NewCA(t)
 	cert := ca.Issue(t, "localhost")
 	plain := envoytest.NewUpstream(t, envoytest.UpstreamOptions{})
@@ -170,7 +176,10 @@ func TestEnvoyCarriesWebSockets(t *testing.T) {
 	}
 }
 
-func TestEnvoyCarriesGRPC(t *testing.T) {
+func TestEnvoyCarriesGRPC(t *testing.T) { inEachMode(t, envoyCarriesGRPC) }
+
+func envoyCarriesGRPC(t *testing.T, run runner) {
+	t.Helper()
 	ca := envoytest.NewCA(t)
 	cert := ca.Issue(t, "localhost")
 	plain := envoytest.NewUpstream(t, envoytest.UpstreamOptions{Name: "plain"})
@@ -196,7 +205,10 @@ func TestEnvoyCarriesGRPC(t *testing.T) {
 	}
 }
 
-func TestEnvoyFindsUpstreams(t *testing.T) {
+func TestEnvoyFindsUpstreams(t *testing.T) { inEachMode(t, envoyFindsUpstreams) }
+
+func envoyFindsUpstreams(t *testing.T, run runner) {
+	t.Helper()
 	a := envoytest.NewUpstream(t, envoytest.UpstreamOptions{Name: "a"})
 	b := envoytest.NewUpstream(t, envoytest.UpstreamOptions{Name: "b"})
 	both := func(d model.Discovery, host string) *model.Upstream {
@@ -264,7 +276,10 @@ func TestEnvoyFindsUpstreams(t *testing.T) {
 	}
 }
 
-func TestEnvoyFindsIPv6(t *testing.T) {
+func TestEnvoyFindsIPv6(t *testing.T) { inEachMode(t, envoyFindsIPv6) }
+
+func envoyFindsIPv6(t *testing.T, run runner) {
+	t.Helper()
 	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
 		t.Skipf("this machine has no IPv6: %v", err)
 	} else {
@@ -302,7 +317,10 @@ func TestEnvoyFindsIPv6(t *testing.T) {
 	}
 }
 
-func TestEnvoyRetriesAndTimesOut(t *testing.T) {
+func TestEnvoyRetriesAndTimesOut(t *testing.T) { inEachMode(t, envoyRetriesAndTimesOut) }
+
+func envoyRetriesAndTimesOut(t *testing.T, run runner) {
+	t.Helper()
 	var broken atomic.Int64 // requests since the last reset
 	flaky := envoytest.NewUpstream(t, envoytest.UpstreamOptions{Handler: http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {

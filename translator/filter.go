@@ -31,3 +31,15 @@ func router(at scope) *hcmv3.HttpFilter {
 		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: at.pack(&routerv3.Router{})},
 	}
 }
+
+// switchedOn has filters run that routes would have to ask for. Envoy makes the
+// chain of filters by the first route that it finds for a request, and there may
+// be a better one once the filters of scopes have looked. So a filter that only
+// some routes need must do nothing by itself, and what a route says to it must
+// be its configuration and not just that it is on.
+func switchedOn(filters []*hcmv3.HttpFilter) []*hcmv3.HttpFilter {
+	for _, f := range filters {
+		f.Disabled = false
+	}
+	return filters
+}

@@ -15,10 +15,10 @@ import (
 // strangers, their addresses come from the connection, their paths are brought
 // into one form before anything matches them, and nothing waits for ever.
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
-func connectionManager(at scope, l *model.Listener) *hcmv3.HttpConnectionManager {
+func connectionManager(at scope, l *model.Listener, routes model.RouteDiscovery) *hcmv3.HttpConnectionManager {
 	clients := http2()
 	clients.MaxConcurrentStreams = wrapperspb.UInt32(100)
-	return &hcmv3.HttpConnectionManager{
+	out := &hcmv3.HttpConnectionManager{
 		CodecType:         hcmv3.HttpConnectionManager_AUTO,
 		StatPrefix:        l.Name,
 		RouteSpecifier:    routesByADS(l.Name),
@@ -40,4 +40,10 @@ func connectionManager(at scope, l *model.Listener) *hcmv3.HttpConnectionManager
 		MergeSlashes:                 true,
 		PathWithEscapedSlashesAction: hcmv3.HttpConnectionManager_UNESCAPE_AND_REDIRECT,
 	}
+	if routes == model.RoutesByScope {
+		out.RouteSpecifier = routesByScope(l.Name)
+		out.EarlyHeaderMutationExtensions = scopeHeaders(at, l.Name)
+		out.HttpFilters = append(scopeFilters(at, l.Name), switchedOn(out.HttpFilters)...)
+	}
+	return out
 }

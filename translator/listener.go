@@ -9,10 +9,10 @@ import (
 	"dragoman/model"
 )
 
-// listener depends on its own document alone. A changed listener drains for
+// listener depends on its own document alone, and on how it gets its routes. A changed listener drains for
 // ten minutes and closes its clients' connections, so that nothing which routes
 // can carry may stand in it.
-func listener(at scope, l *model.Listener) *listenerv3.Listener {
+func listener(at scope, l *model.Listener, routes model.RouteDiscovery) *listenerv3.Listener {
 	out := &listenerv3.Listener{
 		Name:                          l.Name,
 		Address:                       address(l.Address, l.Port),
@@ -21,7 +21,7 @@ func listener(at scope, l *model.Listener) *listenerv3.Listener {
 			TransportSocket: terminateTLS(at, l.TLS),
 			Filters: []*listenerv3.Filter{{
 				Name:       "envoy.filters.network.http_connection_manager",
-				ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: at.pack(connectionManager(at, l))},
+				ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: at.pack(connectionManager(at, l, routes))},
 			}},
 		}},
 	}

@@ -82,6 +82,7 @@ func (w *writer) listener(i int, at listenAt) object {
 	}
 	w.maybe(3, o, "trustedHops", choice(w, 0, 1, 1000))
 	w.maybe(2, o, "accessLog", w.accessLog)
+	w.maybe(2, o, "routeDiscovery", choice(w, "auto", "rds", "srds"))
 	return o
 }
 

@@ -74,7 +74,7 @@ func serveTo(t *testing.T, form string) *served {
 		t.Fatal(err)
 	}
 	s := &served{accepted: map[string]string{}}
-	s.Server = xds.New(xds.Options{Observe: s.observe, Linger: 100 * time.Millisecond, WarmTimeout: time.Minute})
+	s.Server = xds.New(xds.Options{Observe: s.observe, Linger: 100 * time.Millisecond, Drain: 100 * time.Millisecond, WarmTimeout: time.Minute})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, ls) }()

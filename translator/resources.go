@@ -20,7 +20,10 @@ type Resources struct {
 	Endpoints []*endpointv3.ClusterLoadAssignment
 	Listeners []*listenerv3.Listener
 	Routes    []*routev3.RouteConfiguration
-	Runtimes  []*runtimev3.Runtime
+	// ScopedRoutes choose among Routes by the host, where a listener has more
+	// than fit one table well.
+	ScopedRoutes []*routev3.ScopedRouteConfiguration
+	Runtimes     []*runtimev3.Runtime
 	// Secrets are certificates with their keys. Whoever prints them takes care.
 	Secrets []*tlsv3.Secret
 

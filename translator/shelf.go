@@ -32,6 +32,29 @@ func (s *shelf[T]) put(old, now T) {
 	}
 }
 
+// same returns the resource that is there already if it says what a new one
+// says.
+func (s *shelf[T]) same(now T) T {
+	i, there := s.find(s.name(now))
+	if !there {
+		return now
+	}
+	return same(s.all[i], now)
+}
+
+// removeAll takes away what has a name that begins so.
+func (s *shelf[T]) removeAll(prefix string) {
+	var none T
+	for i, _ := s.find(prefix); i < len(s.all) && strings.HasPrefix(s.name(s.all[i]), prefix); i++ {
+		s.put(s.all[i], none)
+	}
+}
+
+// find is where a name is among all that were there, or would be.
+func (s *shelf[T]) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(s.all, name, func(r T, name string) int { return strings.Compare(s.name(r), name) })
+}
+
 // tidy returns all resources as they are now.
 func (s *shelf[T]) tidy() []T {
 	if len(s.pending) == 0 {

@@ -48,7 +48,7 @@ func Static(r Resources, admin string) (*bootstrapv3.Bootstrap, error) {
 		if l.GetApiListener() != nil {
 			continue
 		}
-		inlined, err := inlineRoutes(l, r.Routes)
+		inlined, err := inlineRoutes(l, r)
 		if err != nil {
 			return nil, fmt.Errorf("listener %s: %w", l.GetName(), err)
 		}
@@ -99,14 +99,14 @@ func inlineEndpoints(c *clusterv3.Cluster, endpoints []*endpointv3.ClusterLoadAs
 }
 
 // inlineRoutes copies a listener and puts the routes it would ask for into it.
-func inlineRoutes(l *listenerv3.Listener, routes []*routev3.RouteConfiguration) (*listenerv3.Listener, error) {
+func inlineRoutes(l *listenerv3.Listener, r Resources) (*listenerv3.Listener, error) {
 	out := proto.CloneOf(l)
 	for _, chain := range out.GetFilterChains() {
 		if err := inlineSecrets(chain.GetTransportSocket()); err != nil {
 			return nil, err
 		}
 		for _, f := range chain.GetFilters() {
-			config, err := inlineManager(f.GetTypedConfig(), routes)
+			config, err := inlineManager(f.GetTypedConfig(), r)
 			if err != nil {
 				return nil, err
 			}
@@ -136,7 +136,7 @@ func inlineSecrets(socket *corev3.TransportSocket) error {
 }
 
 // inlineManager returns what is no connection manager as it is.
-func inlineManager(config *anypb.Any, routes []*routev3.RouteConfiguration) (*anypb.Any, error) {
+func inlineManager(config *anypb.Any, r Resources) (*anypb.Any, error) {
 	manager := new(hcmv3.HttpConnectionManager)
 	if !config.MessageIs(manager) {
 		return config, nil
@@ -144,15 +144,50 @@ func inlineManager(config *anypb.Any, routes []*routev3.RouteConfiguration) (*an
 	if err := config.UnmarshalTo(manager); err != nil {
 		return nil, err
 	}
-	if manager.GetRds() == nil {
+	switch {
+	case manager.GetRds() != nil:
+		routes, err := routesNamed(r, manager.GetRds().GetRouteConfigName())
+		if err != nil {
+			return nil, err
+		}
+		manager.RouteSpecifier = &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: routes}
+	case manager.GetScopedRoutes() != nil:
+		if err := inlineScopes(manager.GetScopedRoutes(), r); err != nil {
+			return nil, err
+		}
+	default:
 		return config, nil
 	}
-	name := manager.GetRds().GetRouteConfigName()
-	i := slices.IndexFunc(routes, func(r *routev3.RouteConfiguration) bool { return r.GetName() == name })
-	if i < 0 {
-		return nil, fmt.Errorf("no routes named %q", name)
-	}
-	manager.RouteSpecifier = &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: routes[i]}
 	out := new(anypb.Any)
 	return out, anypb.MarshalFrom(out, manager, proto.MarshalOptions{Deterministic: true})
+}
+
+// inlineScopes puts a listener's scopes into it, each with its routes.
+func inlineScopes(scoped *hcmv3.ScopedRoutes, r Resources) error {
+	list := new(hcmv3.ScopedRouteConfigurationsList)
+	for _, s := range r.ScopedRoutes {
+		if !strings.HasPrefix(s.GetName(), scoped.GetName()+"/") {
+			continue
+		}
+		routes, err := routesNamed(r, s.GetRouteConfigurationName())
+		if err != nil {
+			return err
+		}
+		inlined := proto.CloneOf(s)
+		inlined.RouteConfigurationName, inlined.RouteConfiguration = "", routes
+		list.ScopedRouteConfigurations = append(list.ScopedRouteConfigurations, inlined)
+	}
+	scoped.ConfigSpecifier = &hcmv3.ScopedRoutes_ScopedRouteConfigurationsList{ScopedRouteConfigurationsList: list}
+	scoped.RdsConfigSource = nil
+	return nil
+}
+
+func routesNamed(r Resources, name string) (*routev3.RouteConfiguration, error) {
+	i, ok := slices.BinarySearchFunc(r.Routes, name, func(c *routev3.RouteConfiguration, name string) int {
+		return strings.Compare(c.GetName(), name)
+	})
+	if !ok {
+		return nil, fmt.Errorf("no routes named %q", name)
+	}
+	return r.Routes[i], nil
 }

@@ -25,6 +25,9 @@ type Options struct {
 	// SystemRoots is the file of certificate authorities on the Envoys' hosts;
 	// empty is /etc/ssl/certs/ca-certificates.crt.
 	SystemRoots string
+	// ScopedRoutesAbove is how many hosts without a wildcard a listener may have
+	// in one table, unless it says itself; nil is DefaultScopedRoutesAbove.
+	ScopedRoutesAbove *int
 }
 
 // Translate returns the resources of a configuration, each kind sorted by name.

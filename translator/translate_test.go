@@ -77,6 +77,9 @@ func encode(t *testing.T, r translator.Resources) []byte {
 	for _, m := range r.Routes {
 		add(m)
 	}
+	for _, m := range r.ScopedRoutes {
+		add(m)
+	}
 	for _, m := range r.Runtimes {
 		add(m)
 	}

@@ -37,11 +37,15 @@ type Translator struct {
 	endpoints    shelf[*endpointv3.ClusterLoadAssignment]
 	allListeners shelf[*listenerv3.Listener]
 	allRoutes    shelf[*routev3.RouteConfiguration]
+	allScopes    shelf[*routev3.ScopedRouteConfiguration]
 }
 
 // New returns a translator that remembers nothing yet.
 func New(o Options) *Translator {
 	o.SystemRoots = cmp.Or(o.SystemRoots, DefaultSystemRoots)
+	if o.ScopedRoutesAbove == nil {
+		o.ScopedRoutesAbove = new(DefaultScopedRoutesAbove)
+	}
 	return &Translator{
 		options:      o,
 		is:           map[string]*translated{},
@@ -53,6 +57,7 @@ func New(o Options) *Translator {
 		endpoints:    newShelf((*endpointv3.ClusterLoadAssignment).GetClusterName),
 		allListeners: newShelf((*listenerv3.Listener).GetName),
 		allRoutes:    newShelf((*routev3.RouteConfiguration).GetName),
+		allScopes:    newShelf((*routev3.ScopedRouteConfiguration).GetName),
 	}
 }
 
@@ -79,6 +84,7 @@ func (t *Translator) Translate(cfg *model.Config) (Resources, diag.Problems) {
 	}
 	out.Clusters, out.Endpoints = t.clusters.tidy(), t.endpoints.tidy()
 	out.Listeners, out.Routes = t.allListeners.tidy(), t.allRoutes.tidy()
+	out.ScopedRoutes = t.allScopes.tidy()
 	found.Sort()
 	return out, found
 }

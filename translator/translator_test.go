@@ -39,3 +39,46 @@ func TestTranslatorRemembers(t *testing.T) {
 		t.Error("what is new was not translated")
 	}
 }
+
+// A listener goes from one table to scopes and back with the number of its
+// hosts. Steps give what a start from nothing gives.
+func TestTranslatorChangesTheFormOfRoutes(t *testing.T) {
+	o := translator.Options{ScopedRoutesAbove: new(2)}
+	memory := translator.New(o)
+	respond := func(name string, hosts ...string) *model.Service {
+		s := service(name, nil, model.Route{Match: prefix("/"), Action: &model.Respond{Status: 200, Body: name}})
+		s.Hosts = hosts
+		return s
+	}
+	pinned := &model.Listener{Name: "http", Address: "127.0.0.1", RouteDiscovery: model.RoutesInOneTable}
+	for i, step := range []struct {
+		services []*model.Service
+		listener *model.Listener // another one
+		scopes   int
+	}{
+		{services: []*model.Service{respond("a", "a.test", "b.test"), respond("w", "*.test", "*")}},
+		{services: []*model.Service{respond("a", "a.test", "b.test"), respond("c", "c.test"), respond("w", "*.test", "*")}, scopes: 4},
+		{services: []*model.Service{respond("a", "a.test", "b.test"), respond("c", "c.test", "a.test")}, scopes: 4},
+		{services: []*model.Service{respond("a", "d.test", "b.test"), respond("c", "c.test")}, scopes: 4},
+		{services: []*model.Service{respond("a", "d.test", "b.test"), respond("c", "c.test")}, listener: pinned},
+		{services: []*model.Service{respond("a", "d.test", "b.test"), respond("c", "c.test", "e.test", "*")}, scopes: 5},
+		{services: []*model.Service{respond("c", "c.test", "*")}},
+		{},
+	} {
+		cfg := config(step.services...)
+		if step.listener != nil {
+			cfg.Listeners["http"] = step.listener
+		}
+		got, problems := memory.Translate(cfg)
+		want, wanted := translator.Translate(cfg, o)
+		if len(problems)+len(wanted) > 0 {
+			t.Fatal(problems, wanted)
+		}
+		if string(encode(t, got)) != string(encode(t, want)) {
+			t.Errorf("step %d: with memory it is %s, want %s", i, encode(t, got), encode(t, want))
+		}
+		if n := len(got.ScopedRoutes); n != step.scopes {
+			t.Errorf("step %d: %d scopes, want %d", i, n, step.scopes)
+		}
+	}
+}

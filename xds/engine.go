@@ -22,10 +22,10 @@ const maxRecent = 8
 // publication wakes the streams, and each finds out by itself what its Envoy
 // lacks. One that does not read or answer delays nobody else.
 type engine struct {
-	linger, warm, hold time.Duration
-	observe            func(Event)
-	differences        *differences
-	wholes             *wholes
+	linger, drain, warm, hold time.Duration
+	observe                   func(Event)
+	differences               *differences
+	wholes                    *wholes
 
 	recent atomic.Pointer[[]*snapshot.Snapshot] // the newest first
 	before atomic.Pointer[snapshot.Snapshot]    // what served before the server was started, nil if unknown
@@ -37,7 +37,7 @@ type engine struct {
 
 func newEngine(o Options) *engine {
 	return &engine{
-		linger: max(0, o.Linger), warm: o.WarmTimeout, hold: o.HoldRefused, observe: o.Observe,
+		linger: max(0, o.Linger), drain: max(0, o.Drain), warm: o.WarmTimeout, hold: o.HoldRefused, observe: o.Observe,
 		differences: newDifferences(), wholes: new(wholes), envoys: map[identity]*envoy{},
 	}
 }
@@ -133,7 +133,7 @@ func (g *engine) join(s *stream, node *corev3.Node) {
 }
 
 func (g *engine) rollout() rollout {
-	return rollout{linger: g.linger, warm: g.warm, hold: g.hold, differences: g.differences}
+	return rollout{linger: g.linger, drain: g.drain, warm: g.warm, hold: g.hold, differences: g.differences}
 }
 
 // rename takes account of a stream that says it is another node, or the same

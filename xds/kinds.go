@@ -22,7 +22,8 @@ func switches(typeURL string) bool {
 }
 
 // lingers tells whether resources of a type that are gone stay for a while.
-// Listeners go with the switch, and take their scopes along.
+// Listeners go with the switch, and take their scopes along; so does the scope of
+// a host that is gone, while its routes linger.
 func lingers(typeURL string) bool {
 	return typeURL != resourcev3.ListenerType && typeURL != resourcev3.ScopedRouteType
 }

@@ -2,6 +2,7 @@ package xds
 
 import (
 	"maps"
+	"strings"
 	"time"
 
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
@@ -29,8 +30,8 @@ type keep struct {
 // while after, what is old goes. It is told the time, and what its streams
 // still have to send or wait for.
 type rollout struct {
-	linger, warm, hold time.Duration
-	differences        *differences
+	linger, drain, warm, hold time.Duration
+	differences               *differences
 
 	phase    phase
 	made     *snapshot.View // of what requests need; nil before the first
@@ -179,16 +180,37 @@ func (r *rollout) doSwitch(now time.Time) {
 			r.keep(typeURL, r.switched.Set(typeURL), r.made.Set(typeURL))
 		}
 	}
+	if r.switched != nil {
+		r.keepScopes(r.switched, r.made)
+	}
 	r.switched, r.hurried = r.made, false
 	r.phase, r.limit = switching, now.Add(r.warm)
 }
 
+// keepScopes keeps the scopes of listeners that go on without any: an Envoy
+// takes a scope away at once, while connections from before are still served by
+// the old form of the listener.
+func (r *rollout) keepScopes(from, to *snapshot.View) {
+	scopes := to.Set(resourcev3.ScopedRouteType)
+	for _, res := range r.differences.missing(from.Set(resourcev3.ScopedRouteType), scopes) {
+		listener, _, _ := strings.Cut(res.Name, "/")
+		if scopes.Get(snapshot.AllScopes(listener)) == nil && to.Set(resourcev3.ListenerType).Get(listener) != nil {
+			r.retain(resourcev3.ScopedRouteType, res, scopes)
+		}
+	}
+	maps.DeleteFunc(r.kept[resourcev3.ScopedRouteType], func(name string, _ keep) bool { return scopes.Get(name) != nil })
+}
+
 // finish ends a rollout: what was kept for it goes after a while.
 func (r *rollout) finish(now time.Time) {
-	for _, kept := range r.kept {
+	for typeURL, kept := range r.kept {
+		linger := r.linger
+		if typeURL == resourcev3.ScopedRouteType {
+			linger = max(linger, r.drain)
+		}
 		for name, k := range kept {
 			if k.until.IsZero() {
-				kept[name] = keep{k.res, now.Add(r.linger)}
+				kept[name] = keep{k.res, now.Add(linger)}
 			}
 		}
 	}

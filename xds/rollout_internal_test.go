@@ -19,7 +19,7 @@ func view(resources string) *snapshot.View {
 	for text := range strings.FieldsSeq(resources) {
 		kind, name, _ := strings.Cut(text, ":")
 		name, version, _ := strings.Cut(name, "/")
-		typeURL := map[string]string{"c": resourcev3.ClusterType, "r": resourcev3.RouteType, "l": resourcev3.ListenerType}[kind]
+		typeURL := map[string]string{"c": resourcev3.ClusterType, "r": resourcev3.RouteType, "l": resourcev3.ListenerType, "s": resourcev3.ScopedRouteType}[kind]
 		all[typeURL] = append(all[typeURL], &snapshot.Resource{Name: name, Version: version})
 	}
 	sets := map[string]*snapshot.Set{}
@@ -32,7 +32,7 @@ func view(resources string) *snapshot.View {
 // shows is what an Envoy is to have, in the same form.
 func shows(r *rollout) string {
 	var out []string
-	for typeURL, kind := range map[string]string{resourcev3.ClusterType: "c", resourcev3.RouteType: "r", resourcev3.ListenerType: "l"} {
+	for typeURL, kind := range map[string]string{resourcev3.ClusterType: "c", resourcev3.RouteType: "r", resourcev3.ListenerType: "l", resourcev3.ScopedRouteType: "s"} {
 		g, ok := r.goal(typeURL)
 		if !ok {
 			continue
@@ -219,5 +219,51 @@ func TestResume(t *testing.T) {
 	r.advance(now.Add(5*time.Second), pendings{})
 	if got, want := shows(r), "c:b r:r/2"; got != want {
 		t.Errorf("in the end it has %s, want %s", got, want)
+	}
+}
+
+// Scopes go with the switch, unless their listener goes on without any: then they
+// stay for the connections from before.
+func TestScopesOfAListener(t *testing.T) {
+	for name, c := range map[string]struct{ to, atFirst, later string }{
+		"a host goes":       {"l:h s:h", "l:h s:h", "l:h s:h"},
+		"it has one table":  {"l:h", "l:h s:h s:x", "l:h"},
+		"the listener goes": {"c:a", "c:a", "c:a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scopes := func(resources string) *snapshot.View {
+				out := map[string][]*snapshot.Resource{}
+				for kind := range strings.FieldsSeq(resources) {
+					typeURL := map[string]string{"l:h": resourcev3.ListenerType, "s:h": resourcev3.ScopedRouteType, "s:x": resourcev3.ScopedRouteType, "c:a": resourcev3.ClusterType}[kind]
+					res := map[string]string{"l:h": "h", "s:h": "h/*", "s:x": "h/x", "c:a": "a"}[kind]
+					out[typeURL] = append(out[typeURL], &snapshot.Resource{Name: res})
+				}
+				sets := map[string]*snapshot.Set{}
+				for typeURL, list := range out {
+					sets[typeURL] = snapshot.NewSet(list...)
+				}
+				return snapshot.NewView(resources, sets)
+			}
+			r := &rollout{differences: newDifferences(), linger: 5 * time.Second, drain: time.Minute, warm: 20 * time.Second}
+			now := time.Now()
+			has := func() string {
+				for {
+					if moved, _ := r.advance(now, pendings{}); !moved {
+						break
+					}
+				}
+				return strings.NewReplacer("s:h/*", "s:h", "s:h/x", "s:x").Replace(shows(r))
+			}
+			r.target(scopes("l:h s:h s:x"), now)
+			r.target(scopes(c.to), now)
+			now = now.Add(30 * time.Second)
+			if got := has(); got != c.atFirst {
+				t.Errorf("at first it has %s, want %s", got, c.atFirst)
+			}
+			now = now.Add(2 * time.Minute)
+			if got := has(); got != c.later {
+				t.Errorf("later it has %s, want %s", got, c.later)
+			}
+		})
 	}
 }

@@ -80,6 +80,11 @@ type Options struct {
 	// negative is not at all.
 	Linger time.Duration
 
+	// Drain is how long connections of a changed listener may last, Envoy's
+	// --drain-time-s: as long the scopes of one that has none any more stay. 10
+	// min if zero.
+	Drain time.Duration
+
 	// WarmTimeout is how long the answers to one phase of a rollout are waited
 	// for, 20 s if zero.
 	WarmTimeout time.Duration
@@ -146,6 +151,7 @@ func New(o Options) *Server {
 	o.HandshakeTimeout = cmp.Or(o.HandshakeTimeout, 10*time.Second)
 	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, 500*time.Millisecond)
 	o.Linger = cmp.Or(o.Linger, 5*time.Second)
+	o.Drain = cmp.Or(o.Drain, 10*time.Minute)
 	o.WarmTimeout = cmp.Or(o.WarmTimeout, 20*time.Second)
 	s := &Server{
 		options: o, engine: newEngine(o), health: health.NewServer(),

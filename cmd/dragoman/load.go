@@ -20,8 +20,12 @@ import (
 	"dragoman/translator"
 )
 
-// systemRoots adds the flag that says where Envoys find certificate roots.
-func systemRoots(f *pflag.FlagSet, o *translator.Options) {
+// translation adds the flags that say where Envoys find certificate roots, and
+// from when on a listener's routes have scopes.
+func translation(f *pflag.FlagSet, o *translator.Options) {
+	o.ScopedRoutesAbove = new(int)
+	f.IntVar(o.ScopedRoutesAbove, "scoped-routes-above", translator.DefaultScopedRoutesAbove,
+		"how many `HOSTS` without a wildcard a listener may have in one table of routes (RDS); above it each has a scope (SRDS)")
 	f.StringVar(&o.SystemRoots, "system-roots", translator.DefaultSystemRoots, "file on the Envoys' hosts with the roots that https upstreams are checked against")
 }
 
@@ -33,7 +37,7 @@ type loading struct {
 
 func (o *loading) flags(f *pflag.FlagSet) {
 	allowPath(f, &o.allow)
-	systemRoots(f, &o.translate)
+	translation(f, &o.translate)
 }
 
 // allowPath adds the flag that says where named files may lie.

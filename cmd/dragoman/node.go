@@ -60,6 +60,7 @@ func within(v *snapshot.View, r translator.Resources) translator.Resources {
 	r.Endpoints = inSet(v.Set(resourcev3.EndpointType), r.Endpoints, (*endpointv3.ClusterLoadAssignment).GetClusterName)
 	r.Listeners = inSet(v.Set(resourcev3.ListenerType), r.Listeners, (*listenerv3.Listener).GetName)
 	r.Routes = inSet(v.Set(resourcev3.RouteType), r.Routes, (*routev3.RouteConfiguration).GetName)
+	r.ScopedRoutes = inSet(v.Set(resourcev3.ScopedRouteType), r.ScopedRoutes, (*routev3.ScopedRouteConfiguration).GetName)
 	r.Runtimes = inSet(v.Set(resourcev3.RuntimeType), r.Runtimes, (*runtimev3.Runtime).GetName)
 	r.Secrets = inSet(v.Set(resourcev3.SecretType), r.Secrets, (*tlsv3.Secret).GetName)
 	return r

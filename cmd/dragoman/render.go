@@ -31,7 +31,7 @@ type renderCommand struct {
 func newRender() *cobra.Command {
 	r := renderCommand{
 		output: oneOf{"yaml", []string{"yaml", "json"}},
-		types:  someOf{choices: []string{"cds", "eds", "lds", "rds", "rtds", "sds"}},
+		types:  someOf{choices: []string{"cds", "eds", "lds", "rds", "srds", "rtds", "sds"}},
 	}
 	cmd := &cobra.Command{
 		Use:   "render DIR",
@@ -118,6 +118,7 @@ func (r *renderCommand) values(node *corev3.Node, in translator.Resources) (any,
 		{"eds", "endpoints", messages(in.Endpoints)},
 		{"lds", "listeners", messages(in.Listeners)},
 		{"rds", "routes", messages(in.Routes)},
+		{"srds", "scoped_routes", messages(in.ScopedRoutes)},
 		{"rtds", "runtimes", messages(in.Runtimes)},
 		{"sds", "secrets", messages(in.Secrets)},
 	} {

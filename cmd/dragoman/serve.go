@@ -79,7 +79,7 @@ func newServe() *cobra.Command {
 	f.DurationVar(&s.linger, "linger", 5*time.Second, "how long an Envoy keeps what its routes have ceased to use, for requests in flight")
 	f.Var(&s.logFormat, "log-format", "form of the log on standard error")
 	f.Var(&s.logLevel, "log-level", "least level that is logged")
-	systemRoots(f, &s.translate)
+	translation(f, &s.translate)
 	return cmd
 }
 

@@ -45,30 +45,39 @@ func TestChangesBesideTheListener(t *testing.T) {
 	for form := range forms() {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
-			// Files go faster than one a second, for so long that it looks like a wipe.
-			w := create(t, options{form: form, args: []string{"--allow-empty"}})
-			l := w.load(t)
-			const counters = `listener_manager.listener_(added|modified|in_place_updated|removed|stopped)$|total_listeners_draining$|total_filter_chains_draining$`
-			before := fmt.Sprint(w.envoy.Stats(t, counters))
-			rounds := pick(20, 200)
-			for i := 1; i <= rounds; i++ {
-				w.write(t, fmt.Sprintf("guest%d.yaml", i), w.service(fmt.Sprint("guest", i), 0))
-				if err := os.Remove(filepath.Join(w.dir, fmt.Sprintf("guest%d.yaml", i-3))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					t.Fatal(err)
-				}
-				w.write(t, "moody.yaml", moody(w, i))
-				w.edit(t, i)
-				w.sees(t, i)
-			}
-			serves(t, w.address(), "moody", rounds)
-			if after := fmt.Sprint(w.envoy.Stats(t, counters)); after != before {
-				t.Errorf("Envoy's listeners went from %s to %s", before, after)
-			}
-			over(t, l, "changes beside the listener, "+form, figure("changes", rounds), figure("kept connections closed", int(l.closed.Load())))
-			if n := l.closed.Load(); n > 0 {
-				t.Errorf("%d kept connections were closed", n)
-			}
+			beside(t, form, "500")
 		})
+		t.Run(form+" by scope", func(t *testing.T) {
+			t.Parallel()
+			beside(t, form, "0")
+		})
+	}
+}
+
+func beside(t *testing.T, form, scopesAbove string) {
+	t.Helper()
+	// Files go faster than one a second, for so long that it looks like a wipe.
+	w := create(t, options{form: form, args: []string{"--allow-empty", "--scoped-routes-above", scopesAbove}})
+	l := w.load(t)
+	const counters = `listener_manager.listener_(added|modified|in_place_updated|removed|stopped)$|total_listeners_draining$|total_filter_chains_draining$`
+	before := fmt.Sprint(w.envoy.Stats(t, counters))
+	rounds := pick(20, 200)
+	for i := 1; i <= rounds; i++ {
+		w.write(t, fmt.Sprintf("guest%d.yaml", i), w.service(fmt.Sprint("guest", i), 0))
+		if err := os.Remove(filepath.Join(w.dir, fmt.Sprintf("guest%d.yaml", i-3))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		w.write(t, "moody.yaml", moody(w, i))
+		w.edit(t, i)
+		w.sees(t, i)
+	}
+	serves(t, w.address(), "moody", rounds)
+	if after := fmt.Sprint(w.envoy.Stats(t, counters)); after != before {
+		t.Errorf("Envoy's listeners went from %s to %s", before, after)
+	}
+	over(t, l, "changes beside the listener, scopes above "+scopesAbove+", "+form, figure("changes", rounds), figure("kept connections closed", int(l.closed.Load())))
+	if n := l.closed.Load(); n > 0 {
+		t.Errorf("%d kept connections were closed", n)
 	}
 }
 

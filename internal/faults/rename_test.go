@@ -27,7 +27,11 @@ func TestRenames(t *testing.T) {
 				for form := range forms() {
 					t.Run(form, func(t *testing.T) {
 						t.Parallel()
-						rename(t, form, kind, pace, upstream)
+						rename(t, form, kind, pace, upstream, "500")
+					})
+					t.Run(form+" by scope", func(t *testing.T) {
+						t.Parallel()
+						rename(t, form, kind, pace, upstream, "0")
 					})
 				}
 			})
@@ -35,10 +39,10 @@ func TestRenames(t *testing.T) {
 	}
 }
 
-func rename(t *testing.T, form, kind, pace, upstream string) {
+func rename(t *testing.T, form, kind, pace, upstream, scopesAbove string) {
 	t.Helper()
-	o := options{form: form, args: []string{"--linger", "300ms"}} // so that clusters go under load, too
-	if pace == "fast" {                                           // more often than Envoy can follow
+	o := options{form: form, args: []string{"--linger", "300ms", "--scoped-routes-above", scopesAbove}} // so that clusters go under load, too
+	if pace == "fast" {                                                                                 // more often than Envoy can follow
 		o.args = append(o.args, "--quiet", "1ms", "--max-delay", "5ms")
 	}
 	w := create(t, o)

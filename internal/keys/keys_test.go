@@ -62,6 +62,24 @@ func TestEveryKeyWorks(t *testing.T) {
 	}
 }
 
+// Answers are the same where each host has a scope of routes.
+func TestEveryKeyWorksByScope(t *testing.T) {
+	site := newSite(t, newUpstreams(t), "main")
+	site.scopesAbove = 0
+	for _, r := range rows() {
+		site.put(r, r.yaml)
+	}
+	site.start(nil)
+	for _, r := range rows() {
+		t.Run(r.name(), func(t *testing.T) {
+			t.Parallel()
+			if err := r.check(site.probe(t, r)); err != nil {
+				t.Errorf("%s: %v", r.title(), err)
+			}
+		})
+	}
+}
+
 func TestEveryKeyHasARow(t *testing.T) {
 	missing := allKeys(t)
 	titles := map[string]bool{}

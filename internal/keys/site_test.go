@@ -38,11 +38,13 @@ type site struct {
 	fallback string         // the listener of services that name none
 	envoy    *envoytest.Envoy
 	address  string // of the fallback
+
+	scopesAbove int // hosts on a listener
 }
 
 func newSite(t testing.TB, up *upstreams, fallback string) *site {
 	t.Helper()
-	s := &site{t: t, up: up, config: t.TempDir(), logs: t.TempDir(), ports: map[string]int{}, fallback: fallback}
+	s := &site{t: t, up: up, config: t.TempDir(), logs: t.TempDir(), ports: map[string]int{}, fallback: fallback, scopesAbove: translator.DefaultScopedRoutesAbove}
 	up.certificates.write(t, s.config)
 	return s
 }
@@ -126,7 +128,7 @@ func (s *site) load() (*model.Config, *snapshot.Snapshot) {
 	s.t.Helper()
 	var snap *snapshot.Snapshot
 	res, err := loader.ReadDir(s.config, loader.Options{Check: func(c *model.Config) diag.Problems {
-		built, problems := pipeline.Build(c, translator.Options{SystemRoots: s.up.roots})
+		built, problems := pipeline.Build(c, translator.Options{SystemRoots: s.up.roots, ScopedRoutesAbove: &s.scopesAbove})
 		snap = built
 		return problems
 	}})
