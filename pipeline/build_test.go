@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+
 	"dragoman/diag"
 	"dragoman/loader"
 	"dragoman/model"
@@ -20,10 +22,14 @@ func TestNothingIsRememberedWrongly(t *testing.T) {
 	const histories, edits = 100, 60
 	for seed := range uint64(histories) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		b := pipeline.NewBuilder(translator.Options{})
+		o := translator.Options{}
+		if seed%2 == 0 {
+			o.ScopedRoutesAbove = new(4) // so that listeners come and go across it
+		}
+		b := pipeline.NewBuilder(o)
 		l := loader.New(loader.Options{Check: func(c *model.Config) diag.Problems {
 			got, problems := b.Build(c)
-			want, wanted := pipeline.Build(c, translator.Options{})
+			want, wanted := pipeline.Build(c, o)
 			if problems.Error() != wanted.Error() {
 				t.Errorf("seed %d: the problems are\n%v\nwant\n%v", seed, problems, wanted)
 			}
@@ -58,6 +64,14 @@ func same(t *testing.T, got, want *snapshot.Snapshot) {
 			}
 		}
 	}
+	for i := range 3 {
+		node := &corev3.Node{Id: fmt.Sprint("edge-", i)}
+		for _, typeURL := range snapshot.Types() {
+			if g, w := got.View(node).Set(typeURL), want.View(node).Set(typeURL); g.Version() != w.Version() {
+				t.Errorf("of %s, %s has version %s of %d, want %s of %d", typeURL, node.GetId(), g.Version(), g.Len(), w.Version(), w.Len())
+			}
+		}
+	}
 }
 
 // randomFile is a file of a service that others send to, and that sends to
@@ -71,7 +85,14 @@ func randomFile(r *rand.Rand, name int) []byte {
 	case 1:
 		return []byte("service: 1 2 3\n")
 	case 2:
-		fmt.Fprintf(&b, "listener: l%d\nport: %d\ndefault: %t\n---\n", r.IntN(3), 10000+r.IntN(3), r.IntN(2) == 0)
+		fmt.Fprintf(&b, "listener: l%d\nport: %d\ndefault: %t\n", r.IntN(3), 10000+r.IntN(3), r.IntN(2) == 0)
+		if r.IntN(2) == 0 {
+			fmt.Fprintf(&b, "routeDiscovery: %s\n", []string{"rds", "srds"}[r.IntN(2)])
+		}
+		if r.IntN(3) == 0 {
+			fmt.Fprintf(&b, "groups: [g%d]\n", r.IntN(2))
+		}
+		b.WriteString("---\n")
 	case 3:
 		fmt.Fprintf(&b, "group: g%d\nmatch: [{id: \"edge-%d\"}]\n---\n", r.IntN(2), r.IntN(3))
 	}

@@ -50,6 +50,10 @@ func TestChangedTablesAreTables(t *testing.T) {
 		if !slices.Equal(slices.Collect(before.All()), was) {
 			t.Fatal("a table changed")
 		}
+		key := fmt.Sprint("k", r.IntN(keys))
+		if i, _ := slices.BinarySearch(got.Keys(), key); !slices.Equal(slices.Collect(got.From(key)), slices.Collect(got.All())[i:]) {
+			t.Fatalf("rows from %s are not all that are not before it", key)
+		}
 		for key := range chosen {
 			if got.Get(key) != want[key] {
 				t.Fatalf("the row of %s is not the one that was put there", key)
