@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
-	"slices"
 
 	"gopkg.in/yaml.v3"
 
@@ -72,9 +71,9 @@ func tooLarge(nodes int) string {
 func (c *converter) object(n *yaml.Node, depth int) value {
 	v := value{kind: object, node: n, fields: make([]field, 0, len(n.Content)/2)}
 	var merges []*yaml.Node
-	seen := make(map[string]*yaml.Node, len(n.Content)/2)
-	for pair := range slices.Chunk(n.Content, 2) {
-		at, node := pair[0], pair[1]
+	var seen keys
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		at, node := n.Content[i], n.Content[i+1]
 		key, ok := c.key(at)
 		switch {
 		case !ok:
@@ -82,22 +81,22 @@ func (c *converter) object(n *yaml.Node, depth int) value {
 		case at.ShortTag() == "!!merge":
 			merges = append(merges, node)
 			continue
-		case seen[key] != nil:
+		}
+		if first := seen.add(key, at); first != nil {
 			c.file.problem(at, diag.DuplicateKey, fmt.Sprintf("the key %q stands here twice", key), "keep one of them").
-				relate(c.file.path, seen[key], "first here")
+				relate(c.file.path, first, "first here")
 			continue
 		}
-		seen[key] = at
 		v.fields = append(v.fields, field{key: key, at: at, value: c.convert(node, depth+1)})
 	}
 	for _, m := range merges {
-		c.merge(&v, m, seen, depth)
+		c.merge(&v, m, &seen, depth)
 	}
 	return v
 }
 
 // merge adds the fields of what a merge key names.
-func (c *converter) merge(into *value, n *yaml.Node, seen map[string]*yaml.Node, depth int) {
+func (c *converter) merge(into *value, n *yaml.Node, seen *keys, depth int) {
 	from := c.convert(n, depth+1)
 	sources := []value{from}
 	if from.kind == list {
@@ -111,8 +110,7 @@ func (c *converter) merge(into *value, n *yaml.Node, seen map[string]*yaml.Node,
 			continue
 		}
 		for _, f := range s.fields {
-			if seen[f.key] == nil {
-				seen[f.key] = f.at
+			if seen.add(f.key, f.at) == nil {
 				into.fields = append(into.fields, f)
 			}
 		}
@@ -142,6 +140,9 @@ func (c *converter) scalar(n *yaml.Node) value {
 	case "!!null":
 		return value{kind: null, node: n}
 	case "!!bool":
+		if n.Value == "true" || n.Value == "false" {
+			return value{kind: boolean, node: n, text: n.Value}
+		}
 		var b bool
 		if n.Decode(&b) == nil {
 			return value{kind: boolean, node: n, text: fmt.Sprint(b)}
@@ -152,7 +153,7 @@ func (c *converter) scalar(n *yaml.Node) value {
 			c.file.problem(n, diag.BadValue, fmt.Sprintf("%s is not a number that JSON has", n.Value), "put it in quotes if it is meant as text")
 			return value{node: n}
 		}
-		if octal.MatchString(n.Value) && n.Value != num {
+		if n.Value != num && octal.MatchString(n.Value) {
 			c.file.warn(n, diag.OddNumber, fmt.Sprintf("for YAML %s is the number %s", n.Value, num), "put it in quotes, or write it without the leading zero")
 		}
 		return value{kind: number, node: n, text: num}

@@ -74,16 +74,18 @@ func (d *decoder) maybe(v value) *time.Duration {
 
 // names reads a list of words, each of which may stand there once.
 func (d *decoder) names(v value) []name {
-	seen := map[string]*yaml.Node{}
-	var out []name
+	if len(v.items) == 0 {
+		return nil
+	}
+	var seen keys
+	out := make([]name, 0, len(v.items))
 	for _, item := range v.items {
-		if first := seen[item.text]; first != nil {
+		if first := seen.add(item.text, item.node); first != nil {
 			d.problem(item.node, diag.DuplicateKey, fmt.Sprintf("%q is listed twice", item.text), "keep one of them").
 				relate(d.file.path, first, "first here")
 			continue
 		}
-		seen[item.text] = item.node
-		out = append(out, name{item.text, item.node})
+		out = append(out, nameOf(item))
 	}
 	return out
 }

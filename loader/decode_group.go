@@ -12,7 +12,7 @@ import (
 // already the whole of it.
 func (d *decoder) group(v value) *model.Group {
 	at := v.get("group")
-	out := &model.Group{Name: at.text, Origin: d.file.origin(at.node)}
+	out := &model.Group{Name: at.text, Origin: d.file.origin(spotOf(at.node))}
 	for _, item := range v.get("match").items {
 		line := model.NodeMatch{ID: item.get("id").text, Cluster: item.get("cluster").text}
 		if _, err := path.Match(line.ID, ""); err != nil {

@@ -23,7 +23,7 @@ type listener struct {
 func (d *decoder) listener(v value) *listener {
 	m := &model.Listener{
 		Name:        v.get("listener").text,
-		Origin:      d.file.origin(v.get("listener").node),
+		Origin:      d.file.origin(spotOf(v.get("listener").node)),
 		Address:     "0.0.0.0",
 		Port:        uint32(v.get("port").integer()),
 		TrustedHops: uint32(v.get("trustedHops").integer()),

@@ -3,7 +3,6 @@ package loader
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +15,6 @@ import (
 
 // policies are what a service or a route says of each policy; nil is nothing.
 type policies struct {
-	keys            []*yaml.Node // of those given, for messages
 	timeout         *time.Duration
 	idleTimeout     *time.Duration
 	retry           *model.Retry
@@ -41,18 +39,26 @@ func (d *decoder) policies(v value) policies {
 			p.responseHeaders = d.headerChanges(f.value)
 		case "websocket":
 			p.websocket = new(f.value.bool())
-		default:
-			continue
 		}
-		p.keys = append(p.keys, f.at)
 	}
 	return p
+}
+
+// policyKeys are the keys of those policies that an object has.
+func policyKeys(v value) []*yaml.Node {
+	var out []*yaml.Node
+	for _, f := range v.fields {
+		switch f.key {
+		case "timeout", "idleTimeout", "retry", "requestHeaders", "responseHeaders", "websocket":
+			out = append(out, f.at)
+		}
+	}
+	return out
 }
 
 // or fills what p leaves open from q. A policy wins whole, key by key.
 func (p policies) or(q policies) policies {
 	return policies{
-		keys:            p.keys,
 		timeout:         cmp.Or(p.timeout, q.timeout),
 		idleTimeout:     cmp.Or(p.idleTimeout, q.idleTimeout),
 		retry:           cmp.Or(p.retry, q.retry),
@@ -121,27 +127,24 @@ func (d *decoder) headerChanges(v value) *model.HeaderChanges {
 }
 
 func (d *decoder) headers(v value) []model.Header {
-	seen := map[string]*yaml.Node{}
+	if len(v.fields) == 0 {
+		return nil
+	}
+	var seen keys
+	out := make([]model.Header, 0, len(v.fields))
 	for _, f := range v.fields {
 		name := strings.ToLower(f.key)
-		if first := seen[name]; first != nil {
+		if first := seen.add(name, f.at); first != nil {
 			d.problem(f.at, diag.DuplicateKey, fmt.Sprintf("the header %s stands here twice", name), "header names do not heed case").
 				relate(d.file.path, first, "first here")
 			continue
 		}
-		seen[name] = f.at
 		d.changeable(f.at, f.key)
 		d.format(f.value)
 		d.literalDollar(f.value, "Envoy's operators are such as %REQ(x-user)% and %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")
+		out = append(out, model.Header{Name: name, Value: f.value.text})
 	}
-	byName := make(map[string]string, len(v.fields))
-	for _, f := range v.fields {
-		byName[strings.ToLower(f.key)] = f.value.text
-	}
-	var out []model.Header
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		out = append(out, model.Header{Name: name, Value: byName[name]})
-	}
+	slices.SortFunc(out, func(a, b model.Header) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"dragoman/diag"
 	"dragoman/model"
 )
@@ -102,15 +100,14 @@ func comparison(key string) (model.ValueKind, bool) {
 // the form in which they are compared.
 func (d *decoder) valueMatches(v value, normal func(string) string) []model.ValueMatch {
 	var out []model.ValueMatch
-	seen := map[string]*yaml.Node{}
+	var seen keys
 	for _, f := range v.fields {
 		name := normal(f.key)
-		if first := seen[name]; first != nil {
+		if first := seen.add(name, f.at); first != nil {
 			d.problem(f.at, diag.DuplicateKey, fmt.Sprintf("%s stands here twice", name), "header names do not heed case").
 				relate(d.file.path, first, "first here")
 			continue
 		}
-		seen[name] = f.at
 		out = append(out, d.valueMatch(name, f.value))
 	}
 	slices.SortFunc(out, func(a, b model.ValueMatch) int { return strings.Compare(a.Name, b.Name) })

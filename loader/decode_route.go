@@ -7,15 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"dragoman/diag"
 	"dragoman/model"
 )
 
 // A route is one route of a service document.
 type route struct {
-	at       *yaml.Node
+	at       spot
 	name     string
 	priority int
 	match    model.Match
@@ -42,7 +40,7 @@ func everything() model.Match {
 
 func (d *decoder) route(v value) route {
 	r := route{
-		at:       v.node,
+		at:       spotOf(v.node),
 		name:     v.get("name").text,
 		priority: int(v.get("priority").integer()),
 		match:    d.match(v),
@@ -62,7 +60,7 @@ func (d *decoder) route(v value) route {
 		}
 	}
 	if !r.forwards() {
-		for _, at := range r.policies.keys {
+		for _, at := range policyKeys(v) {
 			if at.Value != "responseHeaders" {
 				d.problem(at, diag.NoEffect, quoted(at)+" means nothing on a route that answers by itself", "take it out")
 			}
@@ -114,14 +112,14 @@ func (d *decoder) regex(v value) string {
 // targets reads a service name, or a map of service to weight.
 func (d *decoder) targets(v value) []target {
 	if v.kind == text {
-		return []target{{service: name{v.text, v.node}, weight: 1}}
+		return []target{{service: nameOf(v), weight: 1}}
 	}
 	var out []target
 	var sum int64
 	for _, f := range v.fields {
 		w := f.value.integer()
 		sum += w
-		out = append(out, target{service: name{f.key, f.at}, weight: uint32(w)})
+		out = append(out, target{service: name{f.key, spotOf(f.at)}, weight: uint32(w)})
 	}
 	if sum == 0 || sum > 1<<32-1 {
 		d.problem(v.node, diag.BadValue, fmt.Sprintf("the weights of a route add up to %d", sum), "give at least one service a weight above 0")

@@ -1,11 +1,8 @@
 package loader
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 
 	"dragoman/diag"
 )
@@ -18,7 +15,7 @@ type service struct {
 	upstream  *upstream // nil when there is none
 	routes    []route
 	policies  policies
-	proxyless *yaml.Node // the key, nil if it is not
+	proxyless *spot // the key, nil if it is not
 }
 
 // backend says that a service only takes what other services send to it.
@@ -34,24 +31,34 @@ func (d *decoder) service(v value) *service {
 		s.upstream = d.upstream(u.value)
 	}
 	if p, ok := v.field("proxyless"); ok && p.value.bool() {
-		s.proxyless = p.at
+		s.proxyless = new(spotOf(p.at))
 	}
 	routes, given := v.field("routes")
 	switch {
 	case given:
+		s.routes = make([]route, 0, len(routes.value.items))
 		for _, item := range routes.value.items {
 			s.routes = append(s.routes, d.route(item))
 		}
 		if len(s.hosts) == 0 {
-			s.hosts = []name{{"*", routes.at}}
+			s.hosts = []name{{"*", spotOf(routes.at)}}
 		}
 	case len(s.hosts) > 0 || s.proxyless != nil:
 		all := everything()
-		s.routes = []route{{at: cmp.Or(v.get("hosts").node, s.proxyless), match: all, key: all.Key()}}
+		s.routes = []route{{at: implied(v), match: all, key: all.Key()}}
 	}
 	d.consistent(v, s)
 	d.proxyless(v, s)
 	return s
+}
+
+// implied is the place of the route of a service that gives none.
+func implied(v value) spot {
+	if hosts := v.get("hosts"); hosts.node != nil {
+		return spotOf(hosts.node)
+	}
+	at, _ := v.field("proxyless")
+	return spotOf(at.at)
 }
 
 // hosts are compared without case; Envoy wants them unique in lower case.
@@ -64,15 +71,15 @@ func (d *decoder) hosts(v value) []name {
 
 // consistent reports what could have no effect, and what is missing.
 func (d *decoder) consistent(v value, s *service) {
-	for _, r := range s.routes {
-		if s.upstream == nil && r.forwards() && len(r.to) == 0 {
-			d.problem(r.at, diag.NoUpstream, fmt.Sprintf("requests go to %s, which has no upstream", v.get("service").text),
+	for i, r := range s.routes {
+		if s.upstream == nil && r.forwards() && len(r.to) == 0 { // so that there are routes, the schema says
+			d.problem(v.get("routes").items[i].node, diag.NoUpstream, fmt.Sprintf("requests go to %s, which has no upstream", v.get("service").text),
 				"give the service an upstream, or the route a to, redirect or respond")
 			break
 		}
 	}
 	if !s.backend() {
-		d.usefulPolicies(s)
+		d.usefulPolicies(v, s)
 		return
 	}
 	const hint = "give the service hosts or routes, or take the key out"
@@ -82,7 +89,7 @@ func (d *decoder) consistent(v value, s *service) {
 	if s.proxyless != nil {
 		return
 	}
-	for _, at := range s.policies.keys {
+	for _, at := range policyKeys(v) {
 		d.problem(at, diag.NoEffect, quoted(at)+" means nothing for a service without hosts and routes", hint)
 	}
 	if s.upstream == nil {
@@ -91,13 +98,13 @@ func (d *decoder) consistent(v value, s *service) {
 }
 
 // usefulPolicies reports policies of a service that none of its routes obeys.
-func (d *decoder) usefulPolicies(s *service) {
+func (d *decoder) usefulPolicies(v value, s *service) {
 	for _, r := range s.routes {
 		if r.forwards() {
 			return
 		}
 	}
-	for _, at := range s.policies.keys {
+	for _, at := range policyKeys(v) {
 		if at.Value != "responseHeaders" {
 			d.problem(at, diag.NoEffect, quoted(at)+" means nothing where every route answers by itself", "take it out")
 		}

@@ -27,7 +27,7 @@ type certificate struct{ cert, key fileName }
 type fileName struct {
 	text  string // as it stands there
 	path  string // from the configuration root, with slashes, or absolute
-	at    *yaml.Node
+	at    spot
 	field string
 }
 
@@ -99,11 +99,11 @@ func (d *decoder) certificates(v value) []certificate {
 	for _, item := range v.items {
 		c := certificate{d.fileName(item.get("cert")), d.fileName(item.get("key"))}
 		if other := first[c.cert.path]; other != nil {
-			d.problem(c.cert.at, diag.DuplicateKey, fmt.Sprintf("the certificate %s is listed twice", c.cert.text), "keep one of them").
+			d.problem(item.get("cert").node, diag.DuplicateKey, fmt.Sprintf("the certificate %s is listed twice", c.cert.text), "keep one of them").
 				relate(d.file.path, other, "first here")
 			continue
 		}
-		first[c.cert.path] = c.cert.at
+		first[c.cert.path] = item.get("cert").node
 		if fl, ok := item.field("default"); ok && fl.value.bool() {
 			isDefault[c.cert.path] = true
 			if marked != nil {
@@ -128,7 +128,7 @@ func (d *decoder) certificates(v value) []certificate {
 
 // fileName reads the name of a file that is no configuration itself.
 func (d *decoder) fileName(v value) fileName {
-	f := fileName{text: v.text, path: path.Clean(v.text), at: v.node}
+	f := fileName{text: v.text, path: path.Clean(v.text), at: spotOf(v.node)}
 	if !path.IsAbs(f.path) {
 		f.path = path.Join(path.Dir(d.file.path), f.path)
 	}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"net/netip"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,6 +61,7 @@ func (d *decoder) endpoints(u *upstream, v value) {
 	case null, boolean, number, list:
 	}
 	seen, sum := map[model.Endpoint]value{}, uint64(0)
+	u.model.Endpoints = make([]model.Endpoint, 0, len(items))
 	for _, item := range items {
 		url, weight := item, uint32(0)
 		if item.kind == object {
@@ -92,13 +92,15 @@ func (d *decoder) endpoints(u *upstream, v value) {
 // discovery decides how addresses are found. A word that says so is checked
 // against the endpoints.
 func (d *decoder) discovery(u *model.Upstream, v value) {
-	names := slices.DeleteFunc(slices.Clone(u.Endpoints), func(e model.Endpoint) bool {
-		_, err := netip.ParseAddr(e.Host)
-		return err == nil
-	})
+	var names []string
+	for _, e := range u.Endpoints {
+		if _, err := netip.ParseAddr(e.Host); err != nil {
+			names = append(names, e.Host)
+		}
+	}
 	switch {
 	case v.text == "eds" && len(names) > 0:
-		d.problem(v.node, diag.BadUpstream, fmt.Sprintf("eds is for IP addresses, and %s is a name", names[0].Host),
+		d.problem(v.node, diag.BadUpstream, fmt.Sprintf("eds is for IP addresses, and %s is a name", names[0]),
 			"write strict-dns, or take discovery out")
 	case v.text == "logical-dns" && len(u.Endpoints) > 1:
 		d.problem(v.node, diag.BadUpstream, "logical-dns is for one endpoint", "write strict-dns, or take discovery out")

@@ -31,14 +31,22 @@ type document struct {
 // A name is a word in a file that other files may have to agree with.
 type name struct {
 	text string
-	at   *yaml.Node
+	at   spot
 }
+
+// nameOf is a word with its place.
+func nameOf(v value) name { return name{v.text, spotOf(v.node)} }
 
 // origin is the place of the document's name, for the model.
 func (d *document) origin() model.Origin { return d.file.origin(d.name.at) }
 
-func (f *file) origin(n *yaml.Node) model.Origin {
-	return model.Origin{File: f.path, Line: n.Line, Col: n.Column}
+func (f *file) origin(m spot) model.Origin {
+	return model.Origin{File: f.path, Line: int(m.line), Col: int(m.col)}
+}
+
+// place is a spot that stands beside a problem.
+func (f *file) place(m spot, msg string) diag.Place {
+	return diag.Place{File: f.path, Line: int(m.line), Col: int(m.col), Msg: msg}
 }
 
 // document decodes one document and adds it to the file, unless it is wrong.
@@ -51,13 +59,13 @@ func (f *file) document(v value) {
 	if !ok {
 		return
 	}
-	named := v.get(kind)
-	f.defines[ref{kind, named.text}] = named.node
+	named := nameOf(v.get(kind))
+	f.defines = append(f.defines, definition{ref{kind, named.text}, named.at})
 	if !f.valid(kind, v) {
 		return
 	}
 	before := len(f.problems)
-	d := &document{file: f, kind: kind, name: name{named.text, named.node}}
+	d := &document{file: f, kind: kind, name: named}
 	dec := &decoder{file: f, top: v}
 	switch kind {
 	case "service":
@@ -82,7 +90,7 @@ type ref struct{ kind, name string }
 
 // kind finds the one key that says what a document is.
 func (f *file) kind(v value) (string, bool) {
-	var found []field
+	found := make([]field, 0, 2)
 	for _, fl := range v.fields {
 		if slices.Contains(schema.Kinds(), fl.key) || slices.Contains(schema.Later(), fl.key) {
 			found = append(found, fl)

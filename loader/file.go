@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -21,11 +22,18 @@ type file struct {
 	path     string
 	hash     [sha256.Size]byte
 	text     string
-	lines    []string           // of text, without their ends
-	docs     []*document        // those that are right
-	defines  map[ref]*yaml.Node // names of all documents, right or wrong
-	problems diag.Problems      // of this content by itself
-	secured  []*document        // the listeners among docs that name certificates
+	docs     []*document   // those that are right
+	defines  []definition  // of all documents, right or wrong
+	problems diag.Problems // of this content by itself
+	secured  []*document   // the listeners among docs that name certificates
+
+	split atomic.Pointer[[]string] // see lines
+}
+
+// A definition is the name of a document.
+type definition struct {
+	ref ref
+	at  spot
 }
 
 // broken says that the content cannot serve.
@@ -33,6 +41,14 @@ func (f *file) broken() bool { return f.problems.HasErrors() }
 
 // hasSecrets says that some document names certificates.
 func (f *file) hasSecrets() bool { return f != nil && len(f.secured) > 0 }
+
+// clone is the same content, to which problems may be added.
+func (f *file) clone() *file {
+	return &file{
+		path: f.path, hash: f.hash, text: f.text,
+		docs: f.docs, defines: f.defines, problems: slices.Clone(f.problems), secured: f.secured,
+	}
+}
 
 // documents yields those that are right. A missing file has none.
 func (f *file) documents() iter.Seq[*document] {
@@ -45,11 +61,10 @@ func (f *file) documents() iter.Seq[*document] {
 // parse reads one content. It always returns a file, perhaps a broken one.
 func parse(path string, data []byte) *file {
 	f := &file{
-		path:    path,
-		hash:    sha256.Sum256(data),
-		defines: map[ref]*yaml.Node{},
+		path: path,
+		hash: sha256.Sum256(data),
+		text: string(data),
 	}
-	f.setText(string(data))
 	if !f.readable(data) {
 		return f
 	}
@@ -68,7 +83,16 @@ func parse(path string, data []byte) *file {
 	return f
 }
 
-func (f *file) setText(text string) { f.text, f.lines = text, hideKeys(splitLines(text)) }
+// lines returns the text's lines, without their ends. Only problems show any,
+// so that a file without one never has them made.
+func (f *file) lines() []string {
+	if made := f.split.Load(); made != nil {
+		return *made
+	}
+	lines := hideKeys(splitLines(f.text))
+	f.split.Store(&lines)
+	return lines
+}
 
 // hideKeys takes private keys out of lines that problems will show: some people
 // write the content where the name of a file belongs.
@@ -127,13 +151,7 @@ const maxTokens = 150_000
 
 // readable refuses what must not reach the YAML parser.
 func (f *file) readable(data []byte) bool {
-	tokens := 0
-	for _, b := range data {
-		switch b {
-		case ',', '[', '{', ':', '-', '?', '\n', '\r', '#':
-			tokens++
-		}
-	}
+	tokens, depth := extent(data)
 	switch {
 	case len(data) > maxBytes:
 		f.fault(1, diag.TooLarge, fmt.Sprintf("the file has %d bytes, more than 1 MiB", len(data)), "split it")
@@ -141,7 +159,7 @@ func (f *file) readable(data []byte) bool {
 		f.notText(data)
 	case tokens > maxTokens:
 		f.fault(1, diag.TooLarge, fmt.Sprintf("the file has too many values: at most %d", maxNodes), "split it")
-	case deepest(data) > maxDepth:
+	case depth > maxDepth:
 		f.fault(1, diag.TooLarge, fmt.Sprintf("nested more than %d levels deep", maxDepth), "flatten it")
 	default:
 		return true
@@ -149,21 +167,27 @@ func (f *file) readable(data []byte) bool {
 	return false
 }
 
-// deepest bounds the nesting of flow collections, whose parsing takes time
-// that grows with the square of the depth. Brackets in text count too, which
-// no configuration comes near.
-func deepest(data []byte) int {
-	depth, most := 0, 0
+// extent counts what may begin a value, and how deep flow collections nest,
+// whose parsing takes time that grows with the square of the depth. Both count
+// what stands in texts too, which no configuration comes near.
+func extent(data []byte) (tokens, deepest int) {
+	depth := 0
 	for _, b := range data {
+		if b >= 'a' && b <= 'z' || b == ' ' {
+			continue // nearly all
+		}
 		switch b {
 		case '[', '{':
+			tokens++
 			depth++
-			most = max(most, depth)
+			deepest = max(deepest, depth)
 		case ']', '}':
 			depth = max(0, depth-1)
+		case ',', ':', '-', '?', '\n', '\r', '#':
+			tokens++
 		}
 	}
-	return most
+	return tokens, deepest
 }
 
 // nodes parses the documents up to the first syntax error.

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"dragoman/diag"
 	"dragoman/model"
 	"dragoman/table"
@@ -264,7 +262,7 @@ func (k *linker) incumbent(a, b *document) (stays, goes *document) {
 func (k *linker) isChanged(f *file) bool { return k.files[f.path].good != f }
 
 // conflict adds a problem that is blamed on a document's file.
-func (k *linker) conflict(d *document, at *yaml.Node, code diag.Code, msg, hint string) *conflict {
+func (k *linker) conflict(d *document, at spot, code diag.Code, msg, hint string) *conflict {
 	k.conflicts = append(k.conflicts, conflict{d.file.at(at, code, msg, hint), []string{d.file.path}})
 	return &k.conflicts[len(k.conflicts)-1]
 }
@@ -284,9 +282,7 @@ func (c *conflict) blamed(paths []string) {
 	c.blame = paths
 }
 
-func (d *document) place(n *yaml.Node, msg string) diag.Place {
-	return diag.Place{File: d.file.path, Line: n.Line, Col: n.Column, Msg: msg}
-}
+func (d *document) place(m spot, msg string) diag.Place { return d.file.place(m, msg) }
 
 // config makes the model of a set without conflicts.
 func (k *linker) config() *model.Config {

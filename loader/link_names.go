@@ -78,13 +78,13 @@ func (k *linker) findAway() {
 	for _, path := range k.notable() {
 		v, active := k.files[path], k.set.of(path)
 		if v.newest != nil && v.newest != active {
-			for r, at := range v.newest.defines {
-				k.away[r] = diag.Place{File: path, Line: at.Line, Col: at.Column, Msg: "defined here"}
+			for _, def := range v.newest.defines {
+				k.away[def.ref] = v.newest.place(def.at, "defined here")
 			}
 		}
 		if v.good != nil && v.good != active {
-			for r := range v.good.defines {
-				k.removed[r] = path
+			for _, def := range v.good.defines {
+				k.removed[def.ref] = path
 			}
 		}
 	}
@@ -155,7 +155,7 @@ var mentionsListener = regexp.MustCompile(`^["']?listener["']?\s*:`)
 func (k *linker) listenerHeld() bool {
 	for path := range k.differ {
 		f := k.files[path].newest
-		if f != nil && f != k.set.of(path) && slices.ContainsFunc(f.lines, mentionsListener.MatchString) {
+		if f != nil && f != k.set.of(path) && slices.ContainsFunc(f.lines(), mentionsListener.MatchString) {
 			return true
 		}
 	}

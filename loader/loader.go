@@ -176,8 +176,8 @@ func (l *Loader) Apply(changes []Source) Result {
 	return res
 }
 
-// take makes a source the newest content of its file.
-func (l *Loader) take(s Source) {
+// take makes a source the newest content of its file; parsed is of parseAll.
+func (l *Loader) take(s Source, parsed *file) {
 	if s.Named {
 		l.takeNamed(s)
 		return
@@ -195,23 +195,23 @@ func (l *Loader) take(s Source) {
 	if v.newest != nil {
 		l.there--
 	}
-	v.take(s)
+	v.take(s, parsed)
 	if l.compare(s.Path, v); v.newest == nil && v.good == nil {
 		l.forget(s.Path)
 	}
 }
 
 // take makes a source the newest content.
-func (v *versions) take(s Source) {
+func (v *versions) take(s Source, parsed *file) {
 	switch {
 	case s.Gone:
 		v.newest = nil
 	case s.Problem != nil:
 		v.newest = &file{path: s.Path, problems: diag.Problems{*s.Problem}}
-	case v.good != nil && v.good.hash == sha256.Sum256(s.Data):
+	case parsed == v.good:
 		v.newest = v.good // back to what serves
 	default:
-		v.newest = v.judged(parse(s.Path, s.Data))
+		v.newest = v.judged(parsed)
 	}
 }
 

@@ -58,8 +58,9 @@ const (
 // what they amount to; Apply does. In between there are the files to read that
 // they name.
 func (l *Loader) Take(changes []Source) {
-	for _, s := range changes {
-		l.take(s)
+	parsed := l.parseAll(changes)
+	for i, s := range changes {
+		l.take(s, parsed[i])
 	}
 }
 

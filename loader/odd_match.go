@@ -24,6 +24,9 @@ func (d *decoder) odd(v value, msg, hint string) {
 // literalPath warns of a path that is a pattern elsewhere: here it is compared
 // as it stands, and no request has such a path.
 func (d *decoder) literalPath(v value) {
+	if !strings.ContainsAny(v.text, "*{:") {
+		return // nearly always
+	}
 	found := wildcard.FindString(v.text)
 	if found == "" {
 		return
@@ -48,6 +51,9 @@ func anySegment(wildcard string) string {
 
 // literalDollar warns of a variable, which Envoy does not fill in.
 func (d *decoder) literalDollar(v value, hint string) {
+	if !strings.Contains(v.text, "$") {
+		return // nearly always
+	}
 	if found := variable.FindString(v.text); found != "" {
 		d.odd(v, fmt.Sprintf("%s is not replaced by anything", found), hint)
 	}

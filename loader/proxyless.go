@@ -139,7 +139,7 @@ func (k *linker) proxylessTarget(d *document, n name, other *document) {
 	}
 	at := n.at
 	if other == d {
-		at = d.service.proxyless
+		at = *d.service.proxyless
 	}
 	c := k.conflict(d, at, diag.Proxyless,
 		fmt.Sprintf("%s is proxyless, and the upstream of %s %s", d.name.text, n.text, why), hint)
@@ -184,7 +184,7 @@ func (k *linker) unevenRPCs() diag.Problems {
 	for _, d := range k.proxyless() {
 		for _, t := range d.rpcTargets() {
 			if k.scope.services.get(t.text).service.upstream.uneven() {
-				w := d.file.at(d.service.proxyless, diag.EnvoyAlone,
+				w := d.file.at(*d.service.proxyless, diag.EnvoyAlone,
 					fmt.Sprintf("the weights of the endpoints of %s are for requests through Envoy", t.text),
 					"gRPC clients without a proxy heed them with loadBalancing: ring-hash alone")
 				w.Severity = diag.Warning

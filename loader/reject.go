@@ -117,10 +117,9 @@ func (v *versions) judged(f *file) *file {
 		if r.hash != f.hash {
 			continue
 		}
-		out := *f
-		out.problems = slices.Clone(f.problems)
+		out := f.clone()
 		out.add(r.problem)
-		return &out
+		return out
 	}
 	return f
 }

@@ -10,25 +10,35 @@ import (
 	"dragoman/diag"
 )
 
+// A spot is where something stands in a file. It is what is kept of a node: a
+// node holds on to all that is below it.
+type spot struct{ line, col, width int32 }
+
+// spotOf returns the place of a node, and how many characters to mark of it.
+func spotOf(n *yaml.Node) spot {
+	return spot{int32(n.Line), int32(n.Column), int32(width(n))} //nolint:gosec // a file has at most 1 MiB
+}
+
 // A report is a problem that was added to a file and may still be detailed.
 type report struct{ p *diag.Problem }
 
 // problem adds an error at a node.
 func (f *file) problem(n *yaml.Node, code diag.Code, msg, hint string) report {
-	return f.add(f.at(n, code, msg, hint))
+	return f.add(f.at(spotOf(n), code, msg, hint))
 }
 
-// at makes a problem at a node.
-func (f *file) at(n *yaml.Node, code diag.Code, msg, hint string) diag.Problem {
+// at makes a problem at a place.
+func (f *file) at(m spot, code diag.Code, msg, hint string) diag.Problem {
 	msg, _ = hide(msg)
+	line := int(m.line)
 	return diag.Problem{
-		Code: code, File: f.path, Line: n.Line, Col: n.Column, Width: width(n), Source: f.line(n.Line), Msg: msg, Hint: hint,
+		Code: code, File: f.path, Line: line, Col: int(m.col), Width: int(m.width), Source: f.line(line), Msg: msg, Hint: hint,
 	}
 }
 
 // warn adds a warning at a node.
 func (f *file) warn(n *yaml.Node, code diag.Code, msg, hint string) {
-	p := f.at(n, code, msg, hint)
+	p := f.at(spotOf(n), code, msg, hint)
 	p.Severity = diag.Warning
 	f.add(p)
 }
@@ -81,10 +91,11 @@ func (r report) at(col, width int) {
 
 // line returns the text of a line, without its end.
 func (f *file) line(n int) string {
-	if n < 1 || n > len(f.lines) {
+	lines := f.lines()
+	if n < 1 || n > len(lines) {
 		return ""
 	}
-	return f.lines[n-1]
+	return lines[n-1]
 }
 
 // width is how many characters to mark of a node.

@@ -27,7 +27,7 @@ func (f *file) syntax(err error) {
 		msg = strings.TrimPrefix(msg, m[0])
 		msg = yamlLine.ReplaceAllString(msg, "")
 	}
-	line = min(max(1, line), len(f.lines))
+	line = min(max(1, line), len(f.lines()))
 	if f.conflict() || f.template(line-1, line+1) || f.json() || f.star(msg, line) || f.tab(line) || f.dashes(line) || f.colon(line) {
 		return
 	}
@@ -46,7 +46,7 @@ func (f *file) syntax(err error) {
 
 // template reports an unrendered template in a range of lines.
 func (f *file) template(from, to int) bool {
-	for n := max(1, from); n <= min(to, len(f.lines)); n++ {
+	for n := max(1, from); n <= min(to, len(f.lines())); n++ {
 		for _, b := range [][2]string{{"{{", "}}"}, {"{%", "%}"}, {"<%", "%>"}} {
 			i := strings.Index(f.line(n), b[0])
 			if i < 0 {
@@ -68,9 +68,9 @@ func (f *file) star(msg string, line int) bool {
 	if anchor == nil && !strings.Contains(msg, "alphabetic or numeric character") {
 		return false
 	}
-	from, to := max(1, line-1), min(line+1, len(f.lines))
+	from, to := max(1, line-1), min(line+1, len(f.lines()))
 	if anchor != nil {
-		from, to = 1, len(f.lines) // that message has no line
+		from, to = 1, len(f.lines()) // that message has no line
 	}
 	for n := from; n <= to; n++ {
 		for _, m := range bareStar.FindAllStringSubmatchIndex(f.line(n), -1) {
@@ -96,7 +96,7 @@ func starText(anchor []string, word string) string {
 // unclosed returns the first line from one on that opens more brackets than
 // it closes. The parser names a line before it.
 func (f *file) unclosed(line int) int {
-	for n := line; n <= len(f.lines); n++ {
+	for n := line; n <= len(f.lines()); n++ {
 		open := strings.Count(f.line(n), "[") + strings.Count(f.line(n), "{")
 		if open > strings.Count(f.line(n), "]")+strings.Count(f.line(n), "}") {
 			return n
@@ -107,7 +107,7 @@ func (f *file) unclosed(line int) int {
 
 // tab reports a tab in the indentation.
 func (f *file) tab(line int) bool {
-	for n := max(1, line-1); n <= min(line+1, len(f.lines)); n++ {
+	for n := max(1, line-1); n <= min(line+1, len(f.lines())); n++ {
 		text := f.line(n)
 		indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
 		if i := strings.IndexByte(indent, '\t'); i >= 0 {

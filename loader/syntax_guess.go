@@ -16,7 +16,7 @@ import (
 // conflict reports the marks that git leaves in a file that it could not
 // merge.
 func (f *file) conflict() bool {
-	for n := range f.lines {
+	for n := range f.lines() {
 		if text := f.line(n + 1); strings.HasPrefix(text, "<<<<<<< ") || strings.HasPrefix(text, ">>>>>>> ") {
 			f.fault(n+1, diag.Syntax, "not YAML: a merge conflict that was not resolved", "keep one of the two sides, and take the marks out")
 			return true
@@ -29,7 +29,7 @@ func (f *file) conflict() bool {
 // terminal could trip over.
 func (f *file) notText(data []byte) {
 	if bytes.IndexByte(data, 0) >= 0 {
-		f.lines = nil
+		f.split.Store(&[]string{})
 		f.fault(1, diag.Unreadable, "the file is not UTF-8 text, but UTF-16 or no text at all", "save it as UTF-8")
 		return
 	}
@@ -42,7 +42,7 @@ func (f *file) notText(data []byte) {
 		valid += size
 	}
 	line, col := behind(string(data[:valid]))
-	f.setText(strings.ToValidUTF8(string(data), "\uFFFD"))
+	f.text = strings.ToValidUTF8(f.text, "\uFFFD")
 	f.fault(line, diag.Unreadable, "the file is not UTF-8 text", "save it as UTF-8").at(col, 1)
 }
 
@@ -84,7 +84,7 @@ var (
 
 // dashes reports a line between documents that is not quite one.
 func (f *file) dashes(line int) bool {
-	for n := max(1, line-1); n <= min(line+1, len(f.lines)); n++ {
+	for n := max(1, line-1); n <= min(line+1, len(f.lines())); n++ {
 		if wrongDashes.MatchString(f.line(n)) {
 			f.fault(n, diag.Syntax, "not YAML: documents are parted by three dashes", "write ---")
 			return true
@@ -95,7 +95,7 @@ func (f *file) dashes(line int) bool {
 
 // colon reports a key without the space that makes it one.
 func (f *file) colon(line int) bool {
-	for n := max(1, line-1); n <= min(line, len(f.lines)); n++ {
+	for n := max(1, line-1); n <= min(line, len(f.lines())); n++ {
 		text := f.line(n)
 		if m := noSpace.FindStringSubmatchIndex(text); m != nil && !strings.Contains(text, ": ") {
 			i := strings.IndexByte(text, ':')
@@ -116,7 +116,7 @@ func (f *file) misplaced(from int) (int, bool) {
 		list   bool
 	}
 	var open []block
-	for n := 1; n <= len(f.lines); n++ {
+	for n := 1; n <= len(f.lines()); n++ {
 		rest := strings.TrimLeft(f.line(n), " ")
 		switch {
 		case strings.TrimSpace(rest) == "", rest[0] == '#':

@@ -38,27 +38,30 @@ type field struct {
 
 // get returns the value of a key; a missing one is null with no node.
 func (v value) get(key string) value {
-	for _, f := range v.fields {
-		if f.key == key {
-			return f.value
-		}
+	if i := v.index(key); i >= 0 {
+		return v.fields[i].value
 	}
 	return value{}
 }
 
 // field returns the field of a key, and whether it is there.
 func (v value) field(key string) (field, bool) {
-	for _, f := range v.fields {
-		if f.key == key {
-			return f, true
-		}
+	if i := v.index(key); i >= 0 {
+		return v.fields[i], true
 	}
 	return field{}, false
 }
 
-func (v value) has(key string) bool {
-	_, ok := v.field(key)
-	return ok
+func (v value) has(key string) bool { return v.index(key) >= 0 }
+
+// index is where the field of a key is, -1 if it is not there.
+func (v value) index(key string) int {
+	for i := range v.fields {
+		if v.fields[i].key == key {
+			return i
+		}
+	}
+	return -1
 }
 
 // bool, integer and strings read what the schema has checked.
@@ -66,6 +69,9 @@ func (v value) bool() bool { return v.text == "true" }
 
 // integer takes 80.0 as well as 80: JSON Schema calls both integers.
 func (v value) integer() int64 {
+	if v.kind != number {
+		return 0 // it is not there
+	}
 	if i, err := strconv.ParseInt(v.text, 10, 64); err == nil {
 		return i
 	}
@@ -117,9 +123,27 @@ func (v value) tree(num func(string) any) any {
 	panic("loader: impossible kind of value " + strconv.Itoa(int(v.kind)))
 }
 
+// simple says that a number stands in a file as JSON has it: decimal digits
+// without a leading zero, of a number that an int64 surely holds. yaml.v3 makes
+// a decoder with two maps to read one.
+func simple(s string) bool {
+	if s == "" || len(s) > 18 || s[0] == '0' && s != "0" {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
 // jsonNumber writes a YAML number as JSON does, and reports whether it can.
 // NaN and the infinities cannot, and would make the schema's validator panic.
 func jsonNumber(n *yaml.Node) (string, bool) {
+	if n.ShortTag() == "!!int" && simple(n.Value) {
+		return n.Value, true
+	}
 	var i int64
 	if n.Decode(&i) == nil && n.ShortTag() == "!!int" {
 		return strconv.FormatInt(i, 10), true
