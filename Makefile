@@ -11,10 +11,10 @@ LINT := go tool -modfile=tools/go.mod golangci-lint
 WITH_ENVOY = ENVOY="$$(python3 scripts/envoy.py)" && export ENVOY ENVOY_REQUIRED=1 &&
 
 .DEFAULT_GOAL := help
-.PHONY: help build certs demo test race faults lint fmt bench measure fuzz golden envoy check clean
+.PHONY: help build certs demo test race faults lint fmt bench microbench fuzz golden envoy check clean
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | expand -t 12
 
 build: ## bin/dragoman, its version taken from git
 	go build -buildvcs=auto -trimpath -o bin/ ./cmd/dragoman
@@ -42,11 +42,11 @@ lint: ## Linters, formatting, and go.mod against what is imported
 fmt: ## Format the code
 	$(LINT) fmt
 
-bench: ## All benchmarks (BENCHTIME=1s each)
-	$(WITH_ENVOY) go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+bench: ## Whole processes beside the least that is possible, into docs/performance.md (ARGS='-n 10,1000 -w 1,100' prints alone)
+	$(WITH_ENVOY) go run ./bench $(or $(ARGS),-o docs/performance.md)
 
-measure: ## Whole processes beside the least that is possible (ARGS='-n 10,1000 -w 1,100 -edits 30')
-	$(WITH_ENVOY) go run ./bench $(ARGS)
+microbench: ## Go's benchmarks of single packages (BENCHTIME=1s each)
+	$(WITH_ENVOY) go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 fuzz: ## Each fuzz target for a while (FUZZTIME=10s)
 	scripts/fuzz.sh $(FUZZTIME)

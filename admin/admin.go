@@ -34,6 +34,7 @@ type Options struct {
 	Fleet    func() fleet.Snapshot
 	Refusals func() map[string]uint64 // clients that were turned away, by the reason; every reason is there
 	Log      *slog.Logger             // nil is silence
+	Profile  bool                     // answer /debug/pprof/ as well
 }
 
 // A State is what the last look at the directory has left.

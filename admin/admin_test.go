@@ -143,6 +143,18 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// Profiles are there for those who ask for them when the server is started.
+func TestProfiles(t *testing.T) {
+	for profile, want := range map[bool]int{false: http.StatusNotFound, true: http.StatusOK} {
+		s := admin.New(admin.Options{State: good, Profile: profile})
+		for _, path := range []string{"", "heap", "cmdline", "profile?seconds=1"} {
+			if w := ask(s, http.MethodGet, "/debug/pprof/"+path); w.Code != want {
+				t.Errorf("with Profile %t: /debug/pprof/%s: %d, want %d", profile, path, w.Code, want)
+			}
+		}
+	}
+}
+
 func TestReloadAndApprove(t *testing.T) {
 	pending := good()
 	pending.Pending = true

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/pprof"
 	"slices"
 	"strings"
 
@@ -47,6 +48,9 @@ func (s *Server) Handler() http.Handler {
 	}
 	mux.Handle("/api/v1/reload", only(outcome(s.o.Reload), http.MethodPost))
 	mux.Handle("/api/v1/approve", only(outcome(s.o.Approve), http.MethodPost))
+	if s.o.Profile {
+		profiles(mux)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, fmt.Sprintf("there is no %s; / lists what there is", r.URL.Path))
 	})
@@ -56,6 +60,19 @@ func (s *Server) Handler() http.Handler {
 		fail(w, http.StatusForbidden, "a request from the page of another site")
 	}))
 	return guard.Handler(mux)
+}
+
+// profiles are Go's own, of the processor time, the heap and so on.
+func profiles(mux *http.ServeMux) {
+	for path, h := range map[string]http.HandlerFunc{
+		"/debug/pprof/":        pprof.Index,
+		"/debug/pprof/cmdline": pprof.Cmdline,
+		"/debug/pprof/profile": pprof.Profile,
+		"/debug/pprof/symbol":  pprof.Symbol,
+		"/debug/pprof/trace":   pprof.Trace,
+	} {
+		mux.Handle(path, only(h, http.MethodGet, http.MethodHead))
+	}
 }
 
 // only refuses other methods.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,78 +12,39 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/mem"
-	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 )
 
-// rawCodec hands over the bytes of responses: what a client does with them is
-// not what is measured, and a thousand clients share this process.
-type rawCodec struct{}
-
-// Marshal encodes a request.
-func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
-	b, err := proto.Marshal(v.(proto.Message))
-	return mem.BufferSlice{mem.SliceBuffer(b)}, err
-}
-
-// Unmarshal copies a response.
-func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	*v.(*[]byte) = data.Materialize()
-	return nil
-}
-
-// Name is the one that servers know.
-func (rawCodec) Name() string { return "proto" }
-
-// client is an xDS client that acknowledges everything and looks for marks.
+// client is an xDS client that acknowledges everything, looks for marks, and
+// keeps counters alone.
 type client struct {
 	conn   *grpc.ClientConn
 	stream grpc.ClientStream
+	node   *corev3.Node
 	delta  bool
 	bytes  atomic.Int64 // received
 	seen   chan time.Time
 	wanted atomic.Pointer[want]
 	ended  chan error
-	filled chan string // types whose first response is there
+	news   chan struct{} // a response is there
 
-	mu    sync.Mutex          // guards sending and what follows
-	names map[string][]string // what is subscribed to by name, by type URL
+	mu       sync.Mutex       // guards sending and what follows
+	asked    map[string]names // what is subscribed to, by type URL
+	had      map[string]int   // resources that came, by type URL
+	versions map[string]bool  // of endpoints, or nonces where there are no versions
+	lesson   *lesson          // nil if there is nothing to be learned
 }
 
-// want is a mark that is looked for, and how often it is to be seen.
-type want struct {
-	mark  []byte
-	times int
-	had   int
-}
-
-// in tells whether the mark has been seen often enough. Delta may bring the
-// resources one by one; in SotW one response may repeat those of the last, so
-// that the last one counts.
-func (w *want) in(data []byte, delta bool) bool {
-	n := bytes.Count(data, w.mark)
-	if delta {
-		n += w.had
-	}
-	w.had = max(w.had, n)
-	return w.had >= w.times
-}
-
-// dial opens an ADS stream and subscribes to clusters and to the load
-// assignments and routes of some names.
-func dial(ctx context.Context, address string, delta bool, node string) (*client, error) {
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(grpc.ConnectParams{
-		Backoff: backoff.Config{BaseDelay: 5 * time.Millisecond, Multiplier: 1.2, MaxDelay: 100 * time.Millisecond},
-	}))
+// dial opens an ADS stream.
+func dial(ctx context.Context, s *subject, node string) (*client, error) {
+	conn, err := grpc.NewClient(s.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return nil, err
 	}
-	method := "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
-	if delta {
-		method = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+	method := "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+	if s.kind.sotw {
+		method = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
 	}
 	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method,
 		grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(1<<30), grpc.MaxCallSendMsgSize(1<<30), grpc.WaitForReady(true))
@@ -93,12 +53,10 @@ func dial(ctx context.Context, address string, delta bool, node string) (*client
 		return nil, err
 	}
 	c := &client{
-		conn: conn, stream: stream, delta: delta,
-		seen: make(chan time.Time, 1), ended: make(chan error, 1),
-		filled: make(chan string, 16), names: map[string][]string{},
-	}
-	if err := c.send(resourcev3.ClusterType, nil, node, "", ""); err != nil {
-		return nil, err
+		conn: conn, stream: stream, delta: !s.kind.sotw,
+		node: &corev3.Node{Id: node, Cluster: "bench"},
+		seen: make(chan time.Time, 1), ended: make(chan error, 1), news: make(chan struct{}, 1),
+		asked: map[string]names{}, had: map[string]int{}, versions: map[string]bool{},
 	}
 	go func() { c.ended <- c.receive() }()
 	return c, nil
@@ -106,106 +64,176 @@ func dial(ctx context.Context, address string, delta bool, node string) (*client
 
 func (c *client) close() { c.conn.Close() }
 
-// subscribe asks for resources by name.
-func (c *client) subscribe(typeURL string, names []string) error {
-	return c.send(typeURL, names, "", "", "")
+// everything asks for all that an Envoy would ask for, one type after the other,
+// and waits until it is there: n clusters, and n scopes where there are any. What
+// it has learned is for further clients.
+func (c *client) everything(n int, known *interest) (*interest, error) {
+	in := known
+	if known == nil {
+		in, c.lesson = &interest{}, &lesson{}
+	}
+	if err := c.subscribe(resourcev3.ClusterType, names{}, n); err != nil {
+		return nil, err
+	}
+	if known == nil {
+		in.endpoints = newNames(c.learned().endpoints)
+	}
+	if err := c.subscribe(resourcev3.EndpointType, in.endpoints, in.endpoints.count); err != nil {
+		return nil, err
+	}
+	if err := c.subscribe(resourcev3.ListenerType, names{}, 1); err != nil {
+		return nil, err
+	}
+	if known == nil {
+		in.scoped = c.learned().scoped
+	}
+	if in.scoped {
+		if err := c.subscribe(resourcev3.ScopedRouteType, names{}, n); err != nil {
+			return nil, err
+		}
+	}
+	if known == nil {
+		in.routes = newNames(c.learned().routes)
+		c.forget()
+	}
+	return in, c.subscribe(resourcev3.RouteType, in.routes, in.routes.count)
 }
 
-// send sends a request: a subscription, or an acknowledgement, which in SotW
-// has the names that are subscribed to.
-
-func (c *client) send(typeURL string, names []string, node, version, nonce string) error {
-	var who *corev3.Node
-	if node != "" {
-		who = &corev3.Node{Id: node, Cluster: "bench"}
-	}
+// learned is what other resources were named so far.
+func (c *client) learned() lesson {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return *c.lesson
+}
+
+func (c *client) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lesson = nil
+}
+
+// subscribe asks for some resources of a type, or all without names, and waits
+// until so many are there.
+func (c *client) subscribe(typeURL string, of names, n int) error {
+	c.mu.Lock()
+	c.asked[typeURL] = of
+	c.mu.Unlock()
+	if err := c.send(typeURL, of, response{}); err != nil {
+		return err
+	}
+	late := time.After(patience)
+	for {
+		c.mu.Lock()
+		had := c.had[typeURL]
+		c.mu.Unlock()
+		if had >= n {
+			return nil
+		}
+		select {
+		case <-c.news:
+		case err := <-c.ended:
+			return fmt.Errorf("the stream has ended: %w", err)
+		case <-late:
+			return fmt.Errorf("of %s, %d came where %d were asked for", typeURL, had, n)
+		}
+	}
+}
+
+// send sends a subscription, or an acknowledgement of a response, which in SotW
+// has the names that are subscribed to.
+func (c *client) send(typeURL string, of names, to response) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	node := c.node
+	c.node = nil // only the first message has it
+	var message [][]byte
+	var err error
 	if c.delta {
-		return c.stream.SendMsg(&discoveryv3.DeltaDiscoveryRequest{Node: who, TypeUrl: typeURL, ResourceNamesSubscribe: names, ResponseNonce: nonce})
+		message, err = request(&discoveryv3.DeltaDiscoveryRequest{Node: node, TypeUrl: typeURL, ResponseNonce: to.nonce}, of)
+	} else {
+		message, err = request(&discoveryv3.DiscoveryRequest{Node: node, TypeUrl: typeURL, VersionInfo: to.version, ResponseNonce: to.nonce}, of)
 	}
-	if names != nil {
-		c.names[typeURL] = names
+	if err != nil {
+		return err
 	}
-	return c.stream.SendMsg(&discoveryv3.DiscoveryRequest{Node: who, TypeUrl: typeURL, ResourceNames: c.names[typeURL], VersionInfo: version, ResponseNonce: nonce})
+	return c.stream.SendMsg(message)
 }
 
 // receive acknowledges what comes until the stream ends.
 func (c *client) receive() error {
-	known := map[string]bool{}
 	for {
-		var data []byte
-		if err := c.stream.RecvMsg(&data); err != nil {
+		var buf mem.Buffer
+		if err := c.stream.RecvMsg(&buf); err != nil {
 			return err
 		}
-		at := time.Now()
+		at, data := time.Now(), buf.ReadOnlyData()
 		c.bytes.Add(int64(len(data)))
-		if w := c.wanted.Load(); w != nil && w.in(data, c.delta) && c.wanted.CompareAndSwap(w, nil) {
+		if w := c.wanted.Load(); w != nil && w.in(data) && c.wanted.CompareAndSwap(w, nil) {
 			c.seen <- at
 		}
-		r, err := head(data)
+		r, of, err := c.take(data)
+		buf.Free()
 		if err != nil {
 			return err
 		}
-		if !known[r.typeURL] {
-			known[r.typeURL] = true
-			c.filled <- r.typeURL
+		select {
+		case c.news <- struct{}{}:
+		default:
 		}
-		if err := c.send(r.typeURL, nil, "", r.version, r.nonce); err != nil {
+		if err := c.send(r.typeURL, of, r); err != nil {
 			return err
 		}
 	}
 }
 
-// response is what a client needs to know of one.
-type response struct {
-	typeURL, version, nonce string
+// take counts a response, and says what names its acknowledgement has.
+func (c *client) take(data []byte) (response, names, error) {
+	r, err := head(data)
+	if err != nil {
+		return r, names{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lesson != nil {
+		if err := c.lesson.learn(r.typeURL, data, c.delta); err != nil {
+			return r, names{}, err
+		}
+	}
+	c.had[r.typeURL] += r.resources
+	if r.typeURL == resourcev3.EndpointType {
+		c.versions[version(r)] = true
+	}
+	if c.delta {
+		return r, names{}, nil
+	}
+	return r, c.asked[r.typeURL], nil
 }
 
-// head reads the outer fields of a response. Their numbers are the same in both
-// forms but for the type and the version's meaning.
-// https://github.com/envoyproxy/envoy/blob/main/api/envoy/service/discovery/v3/discovery.proto
-func head(data []byte) (response, error) {
-	fields := map[protowire.Number]string{}
-	var out response
-	for len(data) > 0 {
-		num, typ, n := protowire.ConsumeTag(data)
-		if n < 0 {
-			return out, protowire.ParseError(n)
-		}
-		data = data[n:]
-		if typ != protowire.BytesType {
-			if n = protowire.ConsumeFieldValue(num, typ, data); n < 0 {
-				return out, protowire.ParseError(n)
-			}
-			data = data[n:]
-			continue
-		}
-		value, n := protowire.ConsumeBytes(data)
-		if n < 0 {
-			return out, protowire.ParseError(n)
-		}
-		data = data[n:]
-		if num != 2 { // the resources
-			fields[num] = string(value)
-		}
+// version is what a publication is told by: the bare loop has none, and is one
+// with each response.
+func version(r response) string {
+	if r.version == "" {
+		return "nonce " + r.nonce
 	}
-	out.version, out.typeURL, out.nonce = fields[1], fields[4], fields[5]
-	if out.typeURL == "" {
-		return out, errors.New("a response without a type")
-	}
-	return out, nil
+	return r.version
+}
+
+// published is how many versions of endpoints have come.
+func (c *client) published() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.versions)
 }
 
 // look has the client look for a mark.
-func (c *client) look(mark string) { c.tally(mark, 1) }
+func (c *client) look(mark string) { c.wanted.Store(&want{mark: []byte(mark)}) }
 
-// tally has it look for a mark in so many resources.
-func (c *client) tally(mark string, times int) {
-	c.wanted.Store(&want{mark: []byte(mark), times: times})
+// tally has it look for so many addresses that begin with a mark.
+func (c *client) tally(mark string, n int) {
+	c.wanted.Store(&want{mark: []byte(mark), seen: make([]bool, n), missing: n})
 }
 
-// await is when the mark was seen.
+// await is when all that is looked for had come.
 func (c *client) await(timeout time.Duration) (time.Time, error) {
 	select {
 	case at := <-c.seen:
@@ -214,22 +242,5 @@ func (c *client) await(timeout time.Duration) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("the stream has ended: %w", err)
 	case <-time.After(timeout):
 		return time.Time{}, errors.New("the edit has not arrived")
-	}
-}
-
-// fill waits for the first response of a type.
-func (c *client) fill(typeURL string, timeout time.Duration) error {
-	late := time.After(timeout)
-	for {
-		select {
-		case got := <-c.filled:
-			if got == typeURL {
-				return nil
-			}
-		case err := <-c.ended:
-			return fmt.Errorf("the stream has ended: %w", err)
-		case <-late:
-			return fmt.Errorf("no response of type %s", typeURL)
-		}
 	}
 }

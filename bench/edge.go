@@ -1,108 +1,121 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
+	"time"
 
 	"dragoman/bench/site"
 )
 
-// An edge is an Envoy of a subject, with somebody who asks it.
+const trafficWhile = 90 * time.Second // for all edits of one kind in one subject
+
+// An edge is a proxy of a subject, with somebody who asks it.
 type edge struct {
-	name    string
+	word    string
 	process *subject
 	prober  *prober
-	prepare func(site.Service) error // everything of an edit but
+	prepare func(edit, string) error // everything of an edit but
 	commit  func() error             // the rename
 }
 
-// envoys starts an Envoy for each subject, and one that reads its own files.
-func (r *run) envoys(ctx context.Context) ([]*edge, error) {
-	var out []*edge
-	index := r.n / 2
-	for _, s := range r.subjects {
-		bootstrap, err := envoyADS(s)
-		if err != nil {
-			return out, err
+// traffic measures from the rename of a file to an answer through a real proxy,
+// the subjects in turn. The service is always one: what is asked must be known.
+func (r *run) traffic(ctx context.Context) error {
+	edges, err := r.edges(ctx)
+	defer func() {
+		for _, e := range edges {
+			e.process.stop()
 		}
-		e, err := startEnvoy(r.scratch, "envoy of "+s.name, r.envoy, bootstrap)
-		if err != nil {
-			return out, err
-		}
-		next := ""
-		out = append(out, &edge{
-			name: s.name, process: e, prober: newProber(s.site.Listener, index),
-			prepare: func(service site.Service) (err error) {
-				next, err = s.site.Prepare(index, service)
-				return err
-			},
-			commit: func() error { return os.Rename(next, s.site.Path(index)) },
-		})
-	}
-	own, err := r.ownFiles(ctx, index)
+	}()
 	if err != nil {
-		return out, err
+		return err
 	}
-	out = append(out, own)
+	for _, kind := range edits() {
+		if kind.raw {
+			continue
+		}
+		err := rounds(r.edits, trafficWhile, edges, func(e *edge) error {
+			mark := r.mark()
+			if err := e.prepare(kind, mark); err != nil {
+				return err
+			}
+			pause(calm) // what was written beside the file has been heard of
+			began := time.Now()
+			if err := e.commit(); err != nil {
+				return err
+			}
+			at, err := e.prober.until(ctx, " "+mark+" ")
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w (its log is %s)", e.word, kind.name, err, e.process.logs)
+			}
+			r.table.add(e.word, kind.name+" → traffic", r.n, at.Sub(began))
+			pause(calm)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// edges starts a proxy for each subject that has one, and waits until all answer,
+// with whatever address earlier edits have left.
+func (r *run) edges(ctx context.Context) ([]*edge, error) {
+	var out []*edge
+	servers, err := r.servers(ctx, kind.serves)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range servers {
+		e, err := r.edge(s)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, e)
+	}
+	for _, k := range r.some(func(k kind) bool { return k.role == ownFiles || k.role == nginx }) {
+		e, err := r.alone(ctx, k)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, e)
+	}
 	for _, e := range out {
-		if _, err := e.prober.until(ctx, " 127.0.0.1 "); err != nil {
-			return out, fmt.Errorf("%s: its Envoy does not answer, see %s", e.name, e.process.logs)
+		if _, err := e.prober.until(ctx, " 127."); err != nil {
+			return out, fmt.Errorf("%s: its proxy does not answer, see %s", e.word, e.process.logs)
 		}
 	}
 	return out, nil
 }
 
-const bootstrapFiles = `
-node: {id: bench, cluster: bench}
-admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
-dynamic_resources:
-  cds_config: {path_config_source: {path: %[1]s/cds.yaml, watched_directory: {path: %[1]s}}, resource_api_version: V3}
-  lds_config: {path_config_source: {path: %[1]s/lds.yaml, watched_directory: {path: %[1]s}}, resource_api_version: V3}
-`
+// edge is an Envoy of a server.
+func (r *run) edge(s *subject) (*edge, error) {
+	bootstrap, err := envoyADS(s)
+	if err != nil {
+		return nil, err
+	}
+	process, err := startEnvoy(r.scratch, "envoy of "+s.name, r.envoy, bootstrap)
+	if err != nil {
+		return nil, err
+	}
+	index, next := r.n/2, ""
+	return &edge{
+		word: s.kind.word, process: process, prober: newProber(s.site.Listener, index),
+		prepare: func(e edit, mark string) (err error) {
+			next, err = s.site.Prepare(index, e.of(s.site.Now(index), mark))
+			return err
+		},
+		commit: func() error { return os.Rename(next, s.site.Path(index)) },
+	}, nil
+}
 
-const listenerFile = `resources:
-- "@type": type.googleapis.com/envoy.config.listener.v3.Listener
-  name: http
-  address: {socket_address: {address: 127.0.0.1, port_value: %[2]d}}
-  filter_chains:
-  - filters:
-    - name: hcm
-      typed_config:
-        "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-        stat_prefix: http
-        rds: {route_config_name: http, config_source: {path_config_source: {path: %[1]s/rds.yaml, watched_directory: {path: %[1]s}}, resource_api_version: V3}}
-        http_filters:
-        - {name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
-`
-
-const clusterFile = `- "@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
-  name: %[1]s
-  type: STATIC
-  connect_timeout: 5s
-  load_assignment: {cluster_name: %[1]s, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: %[2]s, port_value: %[3]d}}}}]}]}
-`
-
-const routesFile = `resources:
-- "@type": type.googleapis.com/envoy.config.route.v3.RouteConfiguration
-  name: http
-  virtual_hosts:
-`
-
-const hostFile = `  - name: %[1]s
-    domains: [%[2]s]
-    routes:
-    - {match: {prefix: /api}, route: {cluster: %[1]s, timeout: 3s, retry_policy: {retry_on: connect-failure, num_retries: 2}}}
-    - {match: {prefix: /}, route: {cluster: %[1]s}, response_headers_to_add: [{header: {key: x-revision, value: "%[3]s"}}]}
-`
-
-// ownFiles is an Envoy that watches its own files, which hold what all the
-// others are served.
-func (r *run) ownFiles(ctx context.Context, index int) (*edge, error) {
-	dir, err := makeDir(r.scratch, files)
+// alone is a proxy that reads files of its own, which hold what all the others
+// are served.
+func (r *run) alone(ctx context.Context, k kind) (*edge, error) {
+	dir, err := os.MkdirTemp(r.scratch, k.word+"-")
 	if err != nil {
 		return nil, err
 	}
@@ -110,70 +123,34 @@ func (r *run) ownFiles(ctx context.Context, index int) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := &fileSet{dir: dir, n: r.n, index: index, upstream: r.upstream}
-	if err := own.prepare(site.Service{Address: "127.0.0.1", Revision: "first"}); err != nil {
+	own := &fileSet{dir: dir, n: r.n, index: r.n / 2, upstream: r.upstream, port: port}
+	start := r.envoyAlone
+	switch k.word {
+	case filesYAML:
+		own.form = yamlForm()
+	case filesJSON:
+		own.form = jsonForm()
+	default:
+		own.contents, start = own.nginx, r.nginx
+	}
+	if own.contents == nil {
+		own.contents = own.envoy
+	}
+	if err := own.prepare(site.First()); err != nil {
 		return nil, err
 	}
 	if err := own.commit(); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "lds.yaml"), fmt.Appendf(nil, listenerFile, dir, port), 0o644); err != nil {
-		return nil, err
-	}
-	e, err := startEnvoy(r.scratch, files, r.envoy, fmt.Sprintf(bootstrapFiles, dir))
-	return &edge{name: files, process: e, prober: newProber(port, index), prepare: own.prepare, commit: own.commit}, err
-}
-
-// fileSet is what an Envoy without a control plane reads.
-type fileSet struct {
-	dir                string
-	n, index, upstream int
-	written            map[string][]byte // by name
-	moves              []string          // names of what is to be renamed into place
-}
-
-// prepare writes those files beside their places that an edit changes.
-func (f *fileSet) prepare(service site.Service) error {
-	next := f.contents(service)
-	f.moves = nil
-	for name, text := range next {
-		if bytes.Equal(f.written[name], text) {
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(f.dir, "."+name), text, 0o644); err != nil {
-			return err
-		}
-		f.moves = append(f.moves, name)
-	}
-	f.written = next
-	return nil
-}
-
-func (f *fileSet) commit() error {
-	for _, name := range f.moves {
-		if err := os.Rename(filepath.Join(f.dir, "."+name), filepath.Join(f.dir, name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// contents are all clusters and all routes, with one service as given.
-func (f *fileSet) contents(service site.Service) map[string][]byte {
-	clusters, routes := bytes.NewBufferString("resources:\n"), bytes.NewBufferString(routesFile)
-	for i := range f.n {
-		of := site.Service{Address: "127.0.0.1", Revision: "first"}
-		if i == f.index {
-			of = service
-		}
-		fmt.Fprintf(clusters, clusterFile, site.Name(i), of.Address, f.upstream)
-		fmt.Fprintf(routes, hostFile, site.Name(i), site.Host(i), of.Revision)
-	}
-	return map[string][]byte{"cds.yaml": clusters.Bytes(), "rds.yaml": routes.Bytes()}
-}
-
-// makeDir makes a directory for a subject.
-func makeDir(scratch, name string) (string, error) {
-	dir := filepath.Join(scratch, strings.NewReplacer(" ", "-", "'", "").Replace(name)+".d")
-	return dir, os.Mkdir(dir, 0o755)
+	process, reload, err := start(k.word, own)
+	return &edge{
+		word: k.word, process: process, prober: newProber(port, own.index),
+		prepare: func(e edit, mark string) error { return own.prepare(e.of(own.now, mark)) },
+		commit: func() error {
+			if err := own.commit(); err != nil {
+				return err
+			}
+			return reload()
+		},
+	}, err
 }

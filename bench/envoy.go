@@ -70,7 +70,7 @@ func envoyADS(s *subject) (string, error) {
 	}
 	n, err := strconv.Atoi(port)
 	api := "GRPC"
-	if s.delta {
+	if !s.kind.sotw {
 		api = "DELTA_GRPC"
 	}
 	return fmt.Sprintf(bootstrapADS, api, n), err
@@ -78,7 +78,7 @@ func envoyADS(s *subject) (string, error) {
 
 // startEnvoy starts an Envoy.
 func startEnvoy(scratch, name, envoy, bootstrap string) (*subject, error) {
-	path := filepath.Join(scratch, name+".yaml")
+	path := filepath.Join(scratch, plainName(name)+".yaml")
 	if err := os.WriteFile(path, []byte(bootstrap), 0o644); err != nil {
 		return nil, err
 	}

@@ -1,47 +1,38 @@
 // Command bench measures what an edit costs: Dragoman, the least that is
-// possible, go-control-plane's SnapshotCache and Envoy's own files, on the same
-// services, in turn, and with a real Envoy.
+// possible, go-control-plane's SnapshotCache, Envoy's own files and nginx, on
+// the same services, in turn, and with a real Envoy.
 //
 //	go run ./bench -n 10,1000 -w 1,100 -edits 30
 //
 // What is measured is whole processes: times from the rename of a file, and
-// the processor time and memory that the kernel counts.
+// the processor time and memory that the kernel counts. What it prints, and how
+// to read it, is explained in docs/performance.md.
 package main
 
 import (
 	"bytes"
 	"cmp"
 	"context"
-	"flag"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
-	"strconv"
-	"strings"
+	"runtime/debug"
+	"time"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := bench(ctx); err != nil {
+	if err := bench(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
-func bench(ctx context.Context) error {
-	sizes := flag.String("n", "10,100,1000,10000", "numbers of services")
-	fans := flag.String("w", "1,100,1000", "numbers of clients in the fan-out, up to 10,000,000 services × clients")
-	count := flag.Int("edits", 30, "edits of each kind")
-	out := flag.String("o", "", "also write the table to this file")
-	flag.Parse()
-	ns, err := numbers(*sizes)
-	if err != nil {
-		return err
-	}
-	ws, err := numbers(*fans)
+func bench(ctx context.Context, args []string) error {
+	o, err := parse(args)
 	if err != nil {
 		return err
 	}
@@ -57,59 +48,61 @@ func bench(ctx context.Context) error {
 	if err := programs(ctx, scratch); err != nil {
 		return err
 	}
+	if o.profileDir != "" {
+		if err := os.MkdirAll(o.profileDir, 0o755); err != nil {
+			return err
+		}
+	}
+	debug.SetGCPercent(400) // this process is in the way of what it measures
+	began, about := time.Now(), machine(ctx, envoy)
 	t := newTable()
-	for _, n := range ns {
-		inside, err := os.MkdirTemp(scratch, "n")
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(os.Stderr, "bench: %d services\n", n)
-		r := &run{scratch: inside, programs: scratch, envoy: envoy, n: n, edits: *count, table: t}
-		for _, w := range ws {
-			if n*w <= 10_000_000 {
-				r.fanouts = append(r.fanouts, w)
-			}
-		}
-		if err := r.measure(ctx); err != nil {
+	for _, n := range o.sizes {
+		if err := measure(ctx, o, t, scratch, envoy, n); err != nil {
 			return err
 		}
 	}
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "%s, %d processors, %s. Medians of %d edits; in brackets, how many times the bare loop's.\n\n",
-		processor(), runtime.NumCPU(), runtime.Version(), *count)
-	t.print(&text)
-	if *out != "" {
-		if err := os.WriteFile(*out, text.Bytes(), 0o644); err != nil {
-			return err
-		}
-	}
-	_, err = os.Stdout.Write(text.Bytes())
-	return err
+	about.took = time.Since(began)
+	return o.report(about, t)
 }
 
-// numbers are those of a list with commas.
-func numbers(list string) ([]int, error) {
-	var out []int
-	for text := range strings.SplitSeq(list, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("%q is no list of numbers", list)
-		}
-		out = append(out, n)
-	}
-	return out, nil
-}
-
-// processor is what the kernel calls it.
-func processor() string {
-	text, err := os.ReadFile("/proc/cpuinfo")
+// measure does everything for one number of services.
+func measure(ctx context.Context, o options, t *table, scratch, envoy string, n int) error {
+	inside, err := os.MkdirTemp(scratch, "n")
 	if err != nil {
-		return "a processor"
+		return err
 	}
-	for line := range strings.Lines(string(text)) {
-		if name, ok := strings.CutPrefix(line, "model name"); ok {
-			return strings.TrimSpace(strings.TrimLeft(name, "\t :"))
+	r := &run{options: o, scratch: inside, programs: scratch, envoy: envoy, n: n, table: t}
+	if err := r.measure(ctx); err != nil {
+		return fmt.Errorf("%d services: %w", n, err)
+	}
+	return os.RemoveAll(inside)
+}
+
+// report prints everything, and writes it to where it is to be.
+func (o options) report(about description, t *table) error {
+	var text bytes.Buffer
+	about.print(&text, o)
+	missed := printBounds(&text, t)
+	fmt.Fprintln(&text)
+	t.print(&text)
+	if o.out != "" {
+		if err := rewrite(o.out, o.section, text.Bytes()); err != nil {
+			return err
 		}
 	}
-	return "a processor"
+	if _, err := os.Stdout.Write(text.Bytes()); err != nil {
+		return err
+	}
+	if o.check && missed > 0 {
+		return errors.New("not every bound holds; -check=false ends without an error")
+	}
+	return nil
+}
+
+// programs builds what is measured.
+func programs(ctx context.Context, into string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", into+"/",
+		"./cmd/dragoman", "./bench/bareloop", "./bench/parts", "./bench/snapshotcache")
+	build.Stderr = os.Stderr
+	return build.Run()
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,18 +18,20 @@ import (
 
 // A subject is one way from a directory to Envoy, as a process.
 type subject struct {
-	name    string
-	site    site.Site
-	address string // of its xDS server
-	delta   bool   // the form in which it is asked
-	cmd     *exec.Cmd
-	logs    string
-	started time.Time
+	kind     kind
+	name     string
+	site     site.Site
+	address  string // of its xDS server
+	admin    string // of Dragoman's HTTP
+	interest *interest
+	cmd      *exec.Cmd
+	logs     string
+	started  time.Time
 }
 
 // start starts a program on the subject's directory.
 func (s *subject) start(scratch, program string, args ...string) error {
-	s.logs = filepath.Join(scratch, s.name+".log")
+	s.logs = filepath.Join(scratch, plainName(s.name)+".log")
 	log, err := os.Create(s.logs)
 	if err != nil {
 		return err
@@ -45,14 +50,50 @@ func (s *subject) stop() {
 	}
 	_ = s.cmd.Process.Kill() // it may have ended by itself
 	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// ready waits until a server has something to serve: Dragoman listens before it
+// has, the others do not.
+func (s *subject) ready(ctx context.Context) error {
+	for late := time.Now().Add(patience); time.Now().Before(late); pause(time.Millisecond) {
+		if s.kind.role == dragoman && get(ctx, "http://"+s.admin+"/readyz") == nil {
+			return nil
+		}
+		if s.kind.role != dragoman {
+			conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.address)
+			if err == nil {
+				return conn.Close()
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("%s is not ready, see %s", s.name, s.logs)
+}
+
+// get asks for a page on which nothing but its status matters.
+func get(ctx context.Context, url string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer got.Body.Close()
+	if got.StatusCode != http.StatusOK {
+		return errors.New(got.Status)
+	}
+	return nil
 }
 
 // cpu is the processor time of all threads since the start, in the kernel's own
 // nanoseconds: ticks of 10 ms are more than an edit costs.
-func (s *subject) cpu() (time.Duration, error) { return cpu(s.cmd.Process.Pid) }
-
-func cpu(pid int) (time.Duration, error) {
-	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+func (s *subject) cpu() (time.Duration, error) {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
@@ -71,24 +112,18 @@ func cpu(pid int) (time.Duration, error) {
 	return sum, nil
 }
 
-// peak is the most memory that the process ever had, in bytes.
-func (s *subject) peak() (int64, error) {
+// memory is what a line of the kernel says, in bytes: VmRSS for what the process
+// has, VmHWM for the most that it ever had.
+func (s *subject) memory(line string) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(text)) {
-		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+	for l := range strings.Lines(string(text)) {
+		if kb, ok := strings.CutPrefix(l, line+":"); ok {
 			n, err := strconv.ParseInt(strings.Fields(kb)[0], 10, 64)
 			return n << 10, err
 		}
 	}
-	return 0, fmt.Errorf("no VmHWM of process %d", s.cmd.Process.Pid)
-}
-
-// programs builds what is measured.
-func programs(ctx context.Context, into string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", into+"/", "./cmd/dragoman", "./bench/bareloop", "./bench/snapshotcache")
-	build.Stderr = os.Stderr
-	return build.Run()
+	return 0, fmt.Errorf("no %s of process %d", line, s.cmd.Process.Pid)
 }

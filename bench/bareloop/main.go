@@ -19,6 +19,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"google.golang.org/grpc"
 	"gopkg.in/yaml.v3"
+
+	"dragoman/bench/least"
 )
 
 func main() {
@@ -33,7 +35,7 @@ func run(dir, address string) error {
 	if err != nil {
 		return err
 	}
-	s := &server{resources: map[key]*discoveryv3.Resource{}, streams: map[*stream]struct{}{}}
+	s := &server{resources: map[least.Key]*discoveryv3.Resource{}, streams: map[*stream]struct{}{}}
 	if err := s.readAll(dir, watch); err != nil {
 		return err
 	}
@@ -72,31 +74,16 @@ func (s *server) follow(watch *fsnotify.Watcher) {
 	}
 }
 
-// document is what the measured files have.
-type document struct {
-	Service  string
-	Listener string
-	Port     uint32
-	Hosts    []string
-	Upstream string
-	Routes   []struct {
-		Prefix          string
-		Timeout         string
-		Retry           *struct{ Attempts uint32 }
-		ResponseHeaders struct{ Set map[string]string } `yaml:"responseHeaders"`
-	}
-}
-
 func (s *server) read(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	var d document
+	var d least.Document
 	if err := yaml.Unmarshal(data, &d); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	resources, err := build(d)
+	resources, err := least.Build(d)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

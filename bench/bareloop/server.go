@@ -8,6 +8,8 @@ import (
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
+
+	"dragoman/bench/least"
 )
 
 // server has the newest of every resource, and sends it to every stream.
@@ -15,21 +17,21 @@ type server struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 
 	mu        sync.Mutex // guards what follows
-	resources map[key]*discoveryv3.Resource
+	resources map[least.Key]*discoveryv3.Resource
 	streams   map[*stream]struct{}
 }
 
 // stream is one client.
 type stream struct {
-	wants map[key]bool
+	wants map[least.Key]bool
 	all   map[string]bool // types without names
 	out   chan *discoveryv3.DeltaDiscoveryResponse
 }
 
-func (s *stream) wanted(k key) bool { return s.all[k.typeURL] || s.wants[k] }
+func (s *stream) wanted(k least.Key) bool { return s.all[k.TypeURL] || s.wants[k] }
 
 // update takes the resources of one file.
-func (s *server) update(all map[key]*discoveryv3.Resource) {
+func (s *server) update(all map[least.Key]*discoveryv3.Resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k, r := range all {
@@ -39,7 +41,7 @@ func (s *server) update(all map[key]*discoveryv3.Resource) {
 		s.resources[k] = r
 		for c := range s.streams {
 			if c.wanted(k) {
-				c.out <- response(k.typeURL, r)
+				c.out <- response(k.TypeURL, r)
 			}
 		}
 	}
@@ -51,7 +53,7 @@ func response(typeURL string, r ...*discoveryv3.Resource) *discoveryv3.DeltaDisc
 
 // DeltaAggregatedResources serves one client.
 func (s *server) DeltaAggregatedResources(g discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
-	c := &stream{wants: map[key]bool{}, all: map[string]bool{}, out: make(chan *discoveryv3.DeltaDiscoveryResponse, 1000)}
+	c := &stream{wants: map[least.Key]bool{}, all: map[string]bool{}, out: make(chan *discoveryv3.DeltaDiscoveryResponse, 1000)}
 	s.mu.Lock()
 	s.streams[c] = struct{}{}
 	s.mu.Unlock()
@@ -97,7 +99,7 @@ func (s *server) ask(c *stream, r *discoveryv3.DeltaDiscoveryRequest, first bool
 		c.all[url] = true
 		var all []*discoveryv3.Resource
 		for k := range maps.Keys(s.resources) {
-			if k.typeURL == url {
+			if k.TypeURL == url {
 				all = append(all, s.resources[k])
 			}
 		}
@@ -105,7 +107,7 @@ func (s *server) ask(c *stream, r *discoveryv3.DeltaDiscoveryRequest, first bool
 	case len(names) > 0:
 		var found []*discoveryv3.Resource
 		for _, name := range names {
-			k := key{url, name}
+			k := least.Key{TypeURL: url, Name: name}
 			c.wants[k] = true
 			if there := s.resources[k]; there != nil {
 				found = append(found, there)
@@ -116,6 +118,6 @@ func (s *server) ask(c *stream, r *discoveryv3.DeltaDiscoveryRequest, first bool
 		}
 	}
 	for _, name := range r.GetResourceNamesUnsubscribe() {
-		delete(c.wants, key{url, name})
+		delete(c.wants, least.Key{TypeURL: url, Name: name})
 	}
 }

@@ -14,6 +14,10 @@ type Site struct {
 	N        int
 	Listener int // the port of the listener
 	Upstream int // the port of what answers, on every loopback address
+	// Discovery is the listener's routeDiscovery; "" leaves it out.
+	Discovery string
+
+	edited map[int]Service // what was written since, by the index
 }
 
 // A Service is what one file says.
@@ -22,6 +26,17 @@ type Service struct {
 	Revision string // a response header of one of its routes
 }
 
+// Now is a service as its file has it.
+func (s *Site) Now(i int) Service {
+	if service, ok := s.edited[i]; ok {
+		return service
+	}
+	return First()
+}
+
+// First is what every service is at first.
+func First() Service { return Service{Address: "127.0.0.1", Revision: "first"} }
+
 // Name is the name of the service of an index.
 func Name(i int) string { return fmt.Sprintf("s%d", i) }
 
@@ -29,13 +44,16 @@ func Name(i int) string { return fmt.Sprintf("s%d", i) }
 func Host(i int) string { return Name(i) + ".example.com" }
 
 // Path is its file.
-func (s Site) Path(i int) string {
+func (s *Site) Path(i int) string {
 	return filepath.Join(s.Dir, fmt.Sprintf("team%d", i/100), Name(i)+".yaml")
 }
 
 // Write writes all files.
-func (s Site) Write() error {
+func (s *Site) Write() error {
 	listener := fmt.Sprintf("listener: http\naddress: 127.0.0.1\nport: %d\n", s.Listener)
+	if s.Discovery != "" {
+		listener += "routeDiscovery: " + s.Discovery + "\n"
+	}
 	if err := os.WriteFile(filepath.Join(s.Dir, "listener.yaml"), []byte(listener), 0o644); err != nil {
 		return err
 	}
@@ -43,7 +61,7 @@ func (s Site) Write() error {
 		if err := os.MkdirAll(filepath.Dir(s.Path(i)), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(s.Path(i), s.content(i, Service{Address: "127.0.0.1", Revision: "first"}), 0o644); err != nil {
+		if err := os.WriteFile(s.Path(i), s.content(i, First()), 0o644); err != nil {
 			return err
 		}
 	}
@@ -51,7 +69,7 @@ func (s Site) Write() error {
 }
 
 // Replace replaces one file as a careful editor does, by a rename.
-func (s Site) Replace(i int, service Service) error {
+func (s *Site) Replace(i int, service Service) error {
 	next, err := s.Prepare(i, service)
 	if err != nil {
 		return err
@@ -60,17 +78,34 @@ func (s Site) Replace(i int, service Service) error {
 }
 
 // Prepare writes what is to be renamed to a service's file, and returns where.
-func (s Site) Prepare(i int, service Service) (string, error) {
+func (s *Site) Prepare(i int, service Service) (string, error) {
+	s.note(i, service)
 	next := filepath.Join(filepath.Dir(s.Path(i)), "."+Name(i)+".next")
 	return next, os.WriteFile(next, s.content(i, service), 0o644)
 }
 
-// Overwrite writes a file in place, as git does.
-func (s Site) Overwrite(i int, service Service) error {
+// CheckOut replaces one file as git does: it removes it and writes a new one.
+func (s *Site) CheckOut(i int, service Service) error {
+	if err := os.Remove(s.Path(i)); err != nil {
+		return err
+	}
+	return s.Overwrite(i, service)
+}
+
+// Overwrite writes a file in place, as many editors do.
+func (s *Site) Overwrite(i int, service Service) error {
+	s.note(i, service)
 	return os.WriteFile(s.Path(i), s.content(i, service), 0o644)
 }
 
-func (s Site) content(i int, service Service) []byte {
+func (s *Site) note(i int, service Service) {
+	if s.edited == nil {
+		s.edited = map[int]Service{}
+	}
+	s.edited[i] = service
+}
+
+func (s *Site) content(i int, service Service) []byte {
 	return fmt.Appendf(nil, `service: %s
 hosts: [%s]
 upstream: http://%s:%d

@@ -157,30 +157,33 @@ func (s *served) edit(path string) error {
 			s.table = table
 		}
 	}
-	s.merge(r)
+	if !s.merge(r) {
+		return nil // a file is heard of more than once while it is written
+	}
 	return s.publish()
 }
 
-// merge takes what differs.
-func (s *served) merge(r translator.Resources) {
+// merge takes what differs, if anything does.
+func (s *served) merge(r translator.Resources) (changed bool) {
 	for _, c := range r.Clusters {
-		s.take(resourcev3.ClusterType, c.GetName(), c)
+		changed = s.take(resourcev3.ClusterType, c.GetName(), c) || changed
 	}
 	for _, e := range r.Endpoints {
-		s.take(resourcev3.EndpointType, e.GetClusterName(), e)
+		changed = s.take(resourcev3.EndpointType, e.GetClusterName(), e) || changed
 	}
-	s.take(resourcev3.RouteType, s.table.GetName(), s.table)
+	return s.take(resourcev3.RouteType, s.table.GetName(), s.table) || changed
 }
 
-func (s *served) take(typeURL, name string, r types.Resource) {
+func (s *served) take(typeURL, name string, r types.Resource) bool {
 	if s.types[typeURL] == nil {
 		s.types[typeURL] = map[string]types.Resource{}
 	}
 	if old := s.types[typeURL][name]; old == r || old != nil && typeURL != resourcev3.RouteType && proto.Equal(old, r) {
-		return
+		return false
 	}
 	s.types[typeURL][name] = r
 	s.versions[typeURL]++
+	return true
 }
 
 // publish makes a snapshot of everything, whose types have versions of their

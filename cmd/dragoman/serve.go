@@ -33,6 +33,7 @@ type serveCommand struct {
 	dir        string
 	listen     string
 	admin      string
+	profile    bool
 	channel    channel
 	logFormat  oneOf
 	logLevel   oneOf
@@ -67,6 +68,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&s.listen, "listen", "localhost:18000", "serve xDS on every address of this HOST:PORT")
 	s.channel.flags(f)
 	f.StringVar(&s.admin, "admin", "localhost:18001", "serve health, metrics and the API on every address of this HOST:PORT, or off")
+	f.BoolVar(&s.profile, "admin-pprof", false, "answer /debug/pprof/ on the admin address, for go tool pprof; a profile slows the server a little while it is taken")
 	f.DurationVar(&s.watcher.Quiet, "quiet", 100*time.Millisecond, "how long a burst of writes must be still")
 	f.DurationVar(&s.watcher.MaxDelay, "max-delay", 2*time.Second, "how long a burst of writes may delay a look")
 	f.DurationVar(&s.watcher.Resync, "resync", 30*time.Second, "look at everything this often; 0 is never")
@@ -167,7 +169,7 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 		return server.Publish(ctx, snap)
 	}
 	p = pipeline.New(o)
-	a = newAdmin(admin.Options{Dir: s.dir, Log: o.Log, Fleet: envoys.Snapshot, Refusals: server.Refusals}, p, w, refused)
+	a = newAdmin(admin.Options{Dir: s.dir, Profile: s.profile, Log: o.Log, Fleet: envoys.Snapshot, Refusals: server.Refusals}, p, w, refused)
 	return server, p, a, refused
 }
 
