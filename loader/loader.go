@@ -169,6 +169,7 @@ func (l *Loader) Apply(changes []Source) Result {
 	}
 	res.Held = l.heldMaterials(set, res.Held)
 	res.Problems = append(res.Problems, set.problems...)
+	l.differ, l.noted = shrunk(l.differ), shrunk(l.noted)
 	if l.last != nil {
 		res.Services = l.last.Services.Len()
 	}
@@ -237,6 +238,15 @@ func mark(set map[string]bool, key string, in bool) {
 	if delete(set, key); in {
 		set[key] = true
 	}
+}
+
+// shrunk is a new set in the place of an empty one: to go through what was large
+// once costs as much as it did then.
+func shrunk(set map[string]bool) map[string]bool {
+	if len(set) == 0 {
+		return map[string]bool{}
+	}
+	return set
 }
 
 // commit makes a settled set the one that serves and says whether it differs

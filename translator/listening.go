@@ -159,7 +159,7 @@ func (t *Translator) route(is *listening) {
 		}
 		is.hosts.put(nil, is.host(t.is, host))
 	}
-	clear(is.dirty)
+	is.dirty = map[string]bool{}
 	if !rest {
 		return
 	}
@@ -182,7 +182,9 @@ func (t *Translator) scope(is *listening, host string) {
 		return
 	}
 	t.allRoutes.put(nil, scopedConfiguration(scope.GetName(), []*routev3.VirtualHost{is.host(t.is, host)}))
-	t.allScopes.put(nil, t.allScopes.same(scope))
+	if !t.allScopes.has(scope.GetName()) {
+		t.allScopes.put(nil, scope)
+	}
 }
 
 // host is the virtual host of a host as it is now.

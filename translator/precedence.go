@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	"google.golang.org/protobuf/proto"
 
 	"dragoman/model"
 )
@@ -29,23 +28,6 @@ func newEntry(service string, r *model.Route, translated *routev3.Route) entry {
 		key:        r.Match.Key(),
 		route:      translated,
 	}
-}
-
-// sameEntries returns the old entries if the new ones say the same.
-func sameEntries(old, now []entry) []entry {
-	if len(old) != len(now) {
-		return now
-	}
-	for i, o := range old {
-		n := now[i]
-		if !proto.Equal(o.route, n.route) {
-			return now
-		}
-		if o.route, n.route = nil, nil; o != n {
-			return now
-		}
-	}
-	return old
 }
 
 // sortByPrecedence puts the routes of one virtual host in the order in which

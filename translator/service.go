@@ -29,7 +29,7 @@ type translated struct {
 
 // service translates a service. What is made of the same words as before is not
 // made again, unless something in it was wrong or those that it sends to have
-// changed; what only says the same is the old message.
+// changed.
 func (t *Translator) service(s *model.Service, old *translated, moved bool) *translated {
 	out := &translated{model: s, metadata: old.metadata, targets: targets(s)}
 	if out.metadata == nil {
@@ -42,24 +42,27 @@ func (t *Translator) service(s *model.Service, old *translated, moved bool) *tra
 	}
 	if u := s.Upstream; u != nil {
 		if out.cluster = old.cluster; !sameCluster(was.Upstream, u) {
-			out.cluster = same(old.cluster, cluster(at, s, t.options.SystemRoots))
+			out.cluster = cluster(at, s, t.options.SystemRoots)
 		}
 		if u.Discovery == model.Addresses {
-			out.assignment = same(old.assignment, loadAssignment(s.Name, u.Endpoints))
-			at.check(out.assignment)
+			if out.assignment = old.assignment; out.assignment == nil || was.Upstream == nil || !slices.Equal(was.Upstream.Endpoints, u.Endpoints) {
+				out.assignment = loadAssignment(s.Name, u.Endpoints)
+				at.check(out.assignment)
+			}
 		}
 	}
-	stays := !moved && was.Proxyless == s.Proxyless && reflect.DeepEqual(was.Routes, s.Routes)
-	if out.entries = old.entries; !stays {
-		out.entries = sameEntries(old.entries, t.entriesOf(at, s))
+	known := was.Routes
+	if moved {
+		known = nil
 	}
+	out.entries = t.entriesOf(at, s, known, old.entries)
 	if !slices.Equal(was.Hosts, s.Hosts) {
 		checkHosts(s, &out.found)
 	}
 	if s.Proxyless {
-		if out.rpcListener, out.rpcRoutes = old.rpcListener, old.rpcRoutes; !stays {
-			out.rpcListener = same(old.rpcListener, apiListener(at, s))
-			out.rpcRoutes = same(old.rpcRoutes, rpcRoutes(at, s))
+		out.rpcListener, out.rpcRoutes = old.rpcListener, old.rpcRoutes
+		if !was.Proxyless || !slices.Equal(old.entries, out.entries) {
+			out.rpcListener, out.rpcRoutes = apiListener(at, s), rpcRoutes(at, s)
 		}
 	}
 	return out
@@ -94,15 +97,26 @@ func targets(s *model.Service) []string {
 }
 
 // entriesOf translates a service's routes, once for all its hosts and listeners.
-func (t *Translator) entriesOf(at scope, s *model.Service) []entry {
+// Those that are known in the same place are as they were.
+func (t *Translator) entriesOf(at scope, s *model.Service, known []model.Route, are []entry) []entry {
 	out := make([]entry, 0, len(s.Routes))
 	of := func(service string) model.Protocol { return protocol(t.services.Get(service)) }
 	for i := range s.Routes {
 		r := &s.Routes[i]
+		if i < len(known) && sameRoute(known[i], *r) {
+			out = append(out, are[i])
+			continue
+		}
 		at.origin, at.what = r.Origin, "a route of service "+s.Name
 		out = append(out, newEntry(s.Name, r, route(at, of, s.Name, r)))
 	}
 	return out
+}
+
+// sameRoute says that two routes are one, wherever they are written.
+func sameRoute(a, b model.Route) bool {
+	a.Origin = b.Origin
+	return reflect.DeepEqual(a, b)
 }
 
 // checkHosts checks the virtual hosts of a service's names, without routes.

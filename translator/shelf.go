@@ -32,14 +32,13 @@ func (s *shelf[T]) put(old, now T) {
 	}
 }
 
-// same returns the resource that is there already if it says what a new one
-// says.
-func (s *shelf[T]) same(now T) T {
-	i, there := s.find(s.name(now))
-	if !there {
-		return now
+// has tells whether there is a resource of a name.
+func (s *shelf[T]) has(name string) bool {
+	if r, ok := s.pending[name]; ok {
+		return r.ProtoReflect().IsValid()
 	}
-	return same(s.all[i], now)
+	_, there := s.find(name)
+	return there
 }
 
 // removeAll takes away what has a name that begins so.
@@ -71,7 +70,7 @@ func (s *shelf[T]) tidy() []T {
 			out = append(out, r)
 		}
 	}
-	clear(s.pending)
+	s.pending = map[string]T{} // to go through one that was large costs as much when it is empty
 	s.all = append(out, rest...)
 	return s.all
 }
