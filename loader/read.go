@@ -20,7 +20,7 @@ var (
 // read passes on the content of a file if it is new. The file is at a place in
 // a root.
 func (s *scan) read(root *os.Root, place, name string, info os.FileInfo) {
-	data, err := readSettled(root, place, info)
+	data, err := s.content(root, place, name, info)
 	if err != nil {
 		s.trouble(name, err)
 		return

@@ -22,6 +22,7 @@ type scan struct {
 	found   map[string]bool
 	parents []os.FileInfo // the directories around, against links in a circle
 	missed  []string      // known files that are not there
+	ahead   map[string]*ahead
 	changes []Source
 
 	unsettled []string
@@ -30,7 +31,7 @@ type scan struct {
 // look reads a file, or all below a directory. Links are followed: in a
 // ConfigMap every visible name is one, to a directory too.
 func (s *scan) look(name string) error {
-	info, err := s.root.Stat(name)
+	info, err := s.stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && name != ".":
 		if _, err := s.root.Lstat(name); err == nil && s.dir.reads(name) {
@@ -76,6 +77,7 @@ func (s *scan) lookBelow(name string, info os.FileInfo) error {
 	defer func() { s.parents = s.parents[:len(s.parents)-1] }()
 	for range maxLooks {
 		before, changes := s.generation(name), len(s.changes)
+		s.ahead = nil
 		entries, err := fs.ReadDir(s.root.FS(), name)
 		switch {
 		case err != nil && name == ".":
@@ -85,6 +87,7 @@ func (s *scan) lookBelow(name string, info os.FileInfo) error {
 			s.trouble(name, err)
 			return nil
 		}
+		s.readAhead(name, entries)
 		for _, e := range entries {
 			if hidden(e.Name()) {
 				continue

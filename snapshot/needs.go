@@ -17,6 +17,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 // findings are what there is to know of a resource by itself.
@@ -70,6 +73,8 @@ func (e *examiner) walk(m protoreflect.Message, f *findings) {
 		return
 	case *corev3.ConfigSource:
 		return // the clusters that xDS itself comes by are in the bootstrap
+	case *structpb.Struct, *durationpb.Duration, *wrapperspb.UInt32Value, *wrapperspb.BoolValue:
+		return // the most frequent of those that name nothing
 	default:
 		f.refs = append(f.refs, references(m)...)
 	}

@@ -40,16 +40,8 @@ func (t *Translator) service(s *model.Service, old *translated, moved bool) *tra
 	if was == nil || len(old.found) > 0 {
 		was = &model.Service{}
 	}
-	if u := s.Upstream; u != nil {
-		if out.cluster = old.cluster; !sameCluster(was.Upstream, u) {
-			out.cluster = cluster(at, s, t.options.SystemRoots)
-		}
-		if u.Discovery == model.Addresses {
-			if out.assignment = old.assignment; out.assignment == nil || was.Upstream == nil || !slices.Equal(was.Upstream.Endpoints, u.Endpoints) {
-				out.assignment = loadAssignment(s.Name, u.Endpoints)
-				at.check(out.assignment)
-			}
-		}
+	if s.Upstream != nil {
+		t.upstream(at, s, out, was.Upstream, old)
 	}
 	known := was.Routes
 	if moved {
@@ -66,6 +58,20 @@ func (t *Translator) service(s *model.Service, old *translated, moved bool) *tra
 		}
 	}
 	return out
+}
+
+// upstream makes the cluster of a service and its endpoints.
+func (t *Translator) upstream(at scope, s *model.Service, out *translated, was *model.Upstream, old *translated) {
+	if out.cluster = old.cluster; !sameCluster(was, s.Upstream) {
+		out.cluster = cluster(at, s, t.options.SystemRoots)
+	}
+	if s.Upstream.Discovery != model.Addresses {
+		return
+	}
+	if out.assignment = old.assignment; was == nil || old.assignment == nil || !slices.Equal(was.Endpoints, s.Upstream.Endpoints) {
+		out.assignment = loadAssignment(s.Name, s.Upstream.Endpoints)
+		at.check(out.assignment)
+	}
 }
 
 // sameCluster says that two upstreams of a service make one cluster: addresses

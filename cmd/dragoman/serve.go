@@ -163,7 +163,9 @@ func (s *serveCommand) assemble(x xds.Options, w *watcher.Watcher, o pipeline.Op
 	o.Publishing = func(b pipeline.Publication) { refused.Published(publication(b)) }
 	o.Restored = server.Remember
 	var last *snapshot.Snapshot
+	started := collectLess()
 	o.Publish = func(ctx context.Context, snap *snapshot.Snapshot) error {
+		defer started()
 		warnOfDrains(o.Log, last, snap)
 		last = snap
 		return server.Publish(ctx, snap)
