@@ -3,8 +3,6 @@ package main
 import (
 	"os/exec"
 	"path/filepath"
-
-	"dragoman/schema"
 )
 
 // A kind is one way from a directory to an Envoy.
@@ -67,16 +65,7 @@ func (k kind) missing() string {
 			return "it is not installed"
 		}
 	}
-	if k.role == dragoman && k.discovery != "" && !knowsDiscovery() {
-		return "listeners have no routeDiscovery"
-	}
 	return ""
-}
-
-// knowsDiscovery tells whether a listener can say how routes are found.
-func knowsDiscovery() bool {
-	_, err := schema.Explain("listener.routeDiscovery")
-	return err == nil
 }
 
 // plain is true of a server as it comes: a further way of finding routes is

@@ -121,12 +121,9 @@ func (r *run) subject(ctx context.Context, k kind) (*subject, error) {
 	}
 	s := &subject{
 		kind: k, name: k.word,
-		site:    site.Site{Dir: dir, N: r.n, Listener: ports[0], Upstream: r.upstream},
+		site:    site.Site{Dir: dir, N: r.n, Listener: ports[0], Upstream: r.upstream, Discovery: k.discovery},
 		address: net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[1])),
 		admin:   net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[2])),
-	}
-	if knowsDiscovery() {
-		s.site.Discovery = k.discovery
 	}
 	return s, s.site.Write()
 }
