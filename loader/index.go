@@ -14,6 +14,7 @@ type index struct {
 	routes   map[routeKey]placed
 	uses     map[hostUse][]*document // in the order of their names
 	narrow   map[hostUse]bool        // uses with paths that no route takes
+	broad    map[hostUse]bool        // uses of hosts with a wildcard
 	idle     map[string]bool         // services that are for others to send to, which none does
 	exposed  int                     // services with hosts
 	fallback string
@@ -26,6 +27,7 @@ func newIndex() *index {
 		routes: map[routeKey]placed{},
 		uses:   map[hostUse][]*document{},
 		narrow: map[hostUse]bool{},
+		broad:  map[hostUse]bool{},
 		idle:   map[string]bool{},
 	}
 	for _, kind := range []string{"service", "listener", "group", "runtime", proxyless} {
@@ -56,6 +58,9 @@ func (x *index) take(k *linker) {
 	for use := range touched {
 		if delete(x.narrow, use); len(x.uses[use]) > 0 && !everyPath(x.uses[use]) {
 			x.narrow[use] = true
+		}
+		if delete(x.broad, use); len(x.uses[use]) > 0 && use.wildcard() {
+			x.broad[use] = true
 		}
 	}
 	for name := range names {

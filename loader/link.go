@@ -188,9 +188,11 @@ func (k *linker) services() {
 			}
 		}
 	}
+	also := map[*document]bool{}
 	for name := range k.scope.services.own {
 		for _, d := range k.base.users[name] {
-			if !k.set.replaces(d.file) && !slices.Contains(k.fresh, d) {
+			if !k.set.replaces(d.file) && !also[d] {
+				also[d] = true
 				k.fresh = append(k.fresh, d)
 			}
 		}

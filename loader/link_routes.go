@@ -68,15 +68,21 @@ func inWords(m model.Match) string {
 // hostUse is one host on one listener.
 type hostUse struct{ listener, host string }
 
+func (u hostUse) wildcard() bool { return strings.HasPrefix(u.host, "*") }
+
 // warnings finds hosts that hide a broader one. Envoy chooses the virtual
 // host first and does not try another when no route of it matches.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto#config-route-v3-virtualhost
 func (k *linker) warnings() diag.Problems {
 	out := k.unused()
-	uses := maps.Clone(k.base.narrow)
+	uses, broad := map[hostUse]bool{}, len(k.base.broad) > 0
 	for use := range k.uses {
-		uses[use] = true
+		uses[use], broad = true, broad || use.wildcard()
 	}
+	if !broad {
+		return out
+	}
+	maps.Copy(uses, k.base.narrow)
 	for use := range uses {
 		docs := k.on(use)
 		if len(docs) == 0 || everyPath(docs) {
