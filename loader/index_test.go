@@ -16,10 +16,10 @@ import (
 
 // However a directory came about, a loader that looks only at what an edit has
 // to do with comes to what one says that looks at everything, to the last word
-// of each problem. INDEX_RUNS makes it more than 60 random histories.
+// of each problem. INDEX_RUNS makes it more than 30 random histories.
 func TestAnEditIsWhatALookAtEverythingSays(t *testing.T) {
 	const steps = 60
-	runs := 60
+	runs := 30
 	if text := os.Getenv("INDEX_RUNS"); text != "" {
 		var err error
 		if runs, err = strconv.Atoi(text); err != nil {

@@ -19,7 +19,7 @@ import (
 // However a configuration came about, what is built with the memory of all
 // before it is what is built from nothing, byte for byte.
 func TestNothingIsRememberedWrongly(t *testing.T) {
-	const histories, edits = 100, 60
+	const histories, edits = 60, 60
 	for seed := range uint64(histories) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		o := translator.Options{}

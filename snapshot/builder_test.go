@@ -31,7 +31,7 @@ import (
 // However resources are edited, a snapshot that is made of the last one is what
 // is made from nothing: its versions, bytes and views, and what is wrong with it.
 func TestWhatIsBuiltOfTheLastIsBuiltFromNothing(t *testing.T) {
-	const histories, edits = 60, 80
+	const histories, edits = 30, 80
 	faulty, refused := 0, 0
 	for seed := range uint64(histories) {
 		e := editor{t: t, r: rand.New(rand.NewPCG(seed, 7)), careful: seed%2 == 0}
