@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -30,7 +28,7 @@ func (r *run) profile(ctx context.Context, s *subject, step string) (stop func()
 	base := filepath.Join(r.profileDir, fmt.Sprintf("n%d-%s", r.n, plainName(step)))
 	done, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		for get(ctx, "http://"+s.admin+"/healthz") != nil && ctx.Err() == nil {
+		for !answers(ctx, "http://"+s.admin+"/healthz") && ctx.Err() == nil {
 			pause(time.Millisecond) // it has just been started
 		}
 		for i := 0; ; i++ {
@@ -54,19 +52,7 @@ func (r *run) profile(ctx context.Context, s *subject, step string) (stop func()
 
 // fetch writes what a page has to a file.
 func fetch(ctx context.Context, url, path string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	got, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer got.Body.Close()
-	if got.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, got.Status)
-	}
-	body, err := io.ReadAll(got.Body)
+	body, err := get(ctx, url)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -57,7 +57,7 @@ func (s *subject) stop() {
 // has, the others do not.
 func (s *subject) ready(ctx context.Context) error {
 	for late := time.Now().Add(patience); time.Now().Before(late); pause(time.Millisecond) {
-		if s.kind.role == dragoman && get(ctx, "http://"+s.admin+"/readyz") == nil {
+		if s.kind.role == dragoman && answers(ctx, "http://"+s.admin+"/readyz") {
 			return nil
 		}
 		if s.kind.role != dragoman {
@@ -73,21 +73,27 @@ func (s *subject) ready(ctx context.Context) error {
 	return fmt.Errorf("%s is not ready, see %s", s.name, s.logs)
 }
 
-// get asks for a page on which nothing but its status matters.
-func get(ctx context.Context, url string) error {
+// get returns what a page has.
+func get(ctx context.Context, url string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	got, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer got.Body.Close()
 	if got.StatusCode != http.StatusOK {
-		return errors.New(got.Status)
+		return nil, fmt.Errorf("%s: %s", url, got.Status)
 	}
-	return nil
+	return io.ReadAll(got.Body)
+}
+
+// answers says that a page is there.
+func answers(ctx context.Context, url string) bool {
+	_, err := get(ctx, url)
+	return err == nil
 }
 
 // cpu is the processor time of all threads since the start, in the kernel's own
