@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/protobuf/proto"
 
@@ -25,14 +26,20 @@ import (
 //
 // Every type gets a version even when it is empty: Envoy would wait 15 s for a
 // type whose version is the empty string.
-func Build(r translator.Resources) (*Snapshot, error) { return new(Builder).Build(r) }
+func Build(r translator.Resources) (*Snapshot, error) {
+	t, err := Tables(r)
+	if err != nil {
+		return nil, err
+	}
+	return new(Builder).Build(t)
+}
 
 // A Builder builds one snapshot after another, each of the last one and of the
 // messages that are not the same: those are packed, examined and checked, and
 // all else is shared.
 type Builder struct {
 	last   *Snapshot // nil before the first
-	from   translator.Resources
+	from   translator.Translation
 	users  map[Ref]int      // how many resources of the last one need a resource, if any do
 	faulty map[Ref][]string // what is wrong with resources of the last one by themselves
 }
@@ -47,22 +54,36 @@ type edit struct {
 // edits are by type URL, those of a type in the order of their names.
 type edits map[string][]edit
 
+// messages are those that are not the ones of the last time, in the same order.
+type messages map[string][]table.Change[*translator.Message]
+
+// drop drops the bodies of what has been packed: the resource says the same.
+func (all messages) drop() {
+	for _, changes := range all {
+		for _, c := range changes {
+			if c.New != nil {
+				c.New.Body = nil
+			}
+		}
+	}
+}
+
 // Build makes a snapshot as the function of that name does. One that it refuses
-// leaves no trace.
-func (b *Builder) Build(r translator.Resources) (*Snapshot, error) {
+// leaves no trace; messages of others have no bodies any more.
+func (b *Builder) Build(t translator.Translation) (*Snapshot, error) {
 	if b.last == nil {
 		b.last = &Snapshot{sets: map[string]*Set{}, views: &views{}}
 		b.users, b.faulty = map[Ref]int{}, map[Ref][]string{}
 	}
-	from := b.from
-	found, all, e := changes(&from, r), edits{}, newExaminer()
+	found, all, e := messages{}, edits{}, newExaminer()
 	for _, typeURL := range Types() {
 		var err error
+		found[typeURL] = table.Changes(b.from.Tables[typeURL], t.Tables[typeURL])
 		if all[typeURL], err = e.edits(typeURL, b.last.All(typeURL), found[typeURL]); err != nil {
 			return nil, err
 		}
 	}
-	s, err := b.snapshot(from, all)
+	s, err := b.snapshot(t, found[resourcev3.ListenerType], all)
 	if err != nil {
 		return nil, err
 	}
@@ -77,22 +98,23 @@ func (b *Builder) Build(r translator.Resources) (*Snapshot, error) {
 		}
 	}
 	s.sound.Store(b.staysSound(s, all))
-	b.last, b.from = s, from
+	found.drop()
+	b.last, b.from = s, t
 	return s, nil
 }
 
 // snapshot makes a snapshot of the last one and what is different.
-func (b *Builder) snapshot(r translator.Resources, all edits) (*Snapshot, error) {
+func (b *Builder) snapshot(t translator.Translation, listeners []table.Change[*translator.Message], all edits) (*Snapshot, error) {
 	s := &Snapshot{
 		Versions: map[string]string{},
 		Counts:   map[string]int{},
 		sets:     map[string]*Set{},
-		groups:   r.Groups,
+		groups:   t.Groups,
 		placing:  b.last.placing,
 		views:    b.last.succeed(),
 	}
-	if s.placing == nil || len(all[resourcev3.ListenerType]) > 0 || !sameGroups(s.groupsOf, r.GroupsOf) {
-		s.placing = place(r)
+	if s.placing == nil || len(all[resourcev3.ListenerType]) > 0 || !sameGroups(s.groupsOf, t.GroupsOf) {
+		s.placing = b.last.place(listeners, t.GroupsOf)
 	}
 	whole := sha256.New()
 	for _, typeURL := range Types() {
@@ -108,7 +130,7 @@ func (b *Builder) snapshot(r translator.Resources, all edits) (*Snapshot, error)
 		}
 		whole.Write([]byte(typeURL + " " + set.Version() + "\n"))
 	}
-	if err := writeGroups(whole, r.Groups, s.groupsOf); err != nil {
+	if err := writeGroups(whole, t.Groups, s.groupsOf); err != nil {
 		return nil, err
 	}
 	s.Version = short(whole.Sum(nil))
@@ -121,10 +143,19 @@ func sameGroups(a, b map[string][]string) bool {
 	return (a == nil) == (b == nil) && maps.EqualFunc(a, b, slices.Equal)
 }
 
-// place finds out which listeners are where, and for whom.
-func place(r translator.Resources) *placing {
-	p := &placing{places: placesOf(r.Listeners), groupsOf: r.GroupsOf, listened: map[string]bool{}}
-	for _, groups := range r.GroupsOf {
+// place finds out which listeners are where, and for whom, once some are not
+// what they were.
+func (s *Snapshot) place(listeners []table.Change[*translator.Message], groupsOf map[string][]string) *placing {
+	p := &placing{places: map[string][]string{}, groupsOf: groupsOf, listened: map[string]bool{}}
+	if s.placing != nil {
+		maps.Copy(p.places, s.places)
+	}
+	for _, c := range listeners {
+		if delete(p.places, c.Key()); c.New != nil {
+			p.places[c.Key()] = placesOf(c.New.Body.(*listenerv3.Listener))
+		}
+	}
+	for _, groups := range groupsOf {
 		for _, g := range groups {
 			p.listened[g] = true
 		}
@@ -150,7 +181,7 @@ func writeGroups(w io.Writer, groups []*model.Group, groupsOf map[string][]strin
 
 // edits packs the messages of one type that are not those of the last time, many
 // at once. What has the same content all the same is no edit.
-func (e *examiner) edits(typeURL string, last *Set, in []message) ([]edit, error) {
+func (e *examiner) edits(typeURL string, last *Set, in []table.Change[*translator.Message]) ([]edit, error) {
 	packed, errs := make([]edit, len(in)), make([]error, len(in))
 	parallel.Each(len(in), func(i int) { packed[i], errs[i] = e.edit(typeURL, last, in[i]) })
 	out := packed[:0]
@@ -165,20 +196,14 @@ func (e *examiner) edits(typeURL string, last *Set, in []message) ([]edit, error
 	return out, nil
 }
 
-func (e *examiner) edit(typeURL string, last *Set, m message) (edit, error) {
-	switch {
-	case m.name == "":
-		return edit{}, Fault{Type: typeURL, Msg: "has no name"}
-	case m.twice:
-		return edit{}, Fault{Type: typeURL, Name: m.name, Msg: "is there twice"}
-	}
-	c := edit{Change: table.Change[*Resource]{Old: last.Get(m.name)}}
-	if m.body == nil {
+func (e *examiner) edit(typeURL string, last *Set, m table.Change[*translator.Message]) (edit, error) {
+	c := edit{Change: table.Change[*Resource]{Old: last.Get(m.Key())}}
+	if m.New == nil {
 		return c, nil
 	}
 	var err error
-	if c.New, c.faults, err = e.pack(typeURL, m, c.Old); err != nil {
-		return edit{}, Fault{Type: typeURL, Name: m.name, Msg: words(err)}
+	if c.New, c.faults, err = e.pack(typeURL, m.New, c.Old); err != nil {
+		return edit{}, Fault{Type: typeURL, Name: m.Key(), Msg: words(err)}
 	}
 	return c, nil
 }
@@ -187,8 +212,8 @@ func (e *examiner) edit(typeURL string, last *Set, m message) (edit, error) {
 // marshalled once, in a form that is the same for the same content, and its
 // version is a hash of that: an Envoy that reconnects and says what it has is
 // understood. What is wrong with it by itself is noted.
-func (e *examiner) pack(typeURL string, m message, old *Resource) (*Resource, []string, error) {
-	body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(m.body)
+func (e *examiner) pack(typeURL string, m *translator.Message, old *Resource) (*Resource, []string, error) {
+	body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(m.Body)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -196,8 +221,8 @@ func (e *examiner) pack(typeURL string, m message, old *Resource) (*Resource, []
 		return old, nil, nil
 	}
 	sum := sha256.Sum256(body)
-	found, out := e.examine(m.body), NewResource(typeURL, m.name, short(sum[:]), body)
-	out.Needs, out.OnDemand = found.refs, onDemand(m.body)
+	found, out := e.examine(m.Body), NewResource(typeURL, m.Name, short(sum[:]), body)
+	out.Needs, out.OnDemand = found.refs, onDemand(m.Body)
 	return out, found.faults, nil
 }
 

@@ -1,6 +1,7 @@
 package snapshot_test
 
 import (
+	stdcmp "cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -25,6 +26,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"dragoman/snapshot"
+	"dragoman/table"
 	"dragoman/translator"
 )
 
@@ -42,7 +44,7 @@ func TestWhatIsBuiltOfTheLastIsBuiltFromNothing(t *testing.T) {
 			for range 1 + e.r.IntN(3) {
 				e.edit()
 			}
-			got, err := b.Build(e.now)
+			got, err := e.build(&b)
 			want, wanted := snapshot.Build(e.now)
 			if fmt.Sprint(err) != fmt.Sprint(wanted) {
 				t.Fatalf("seed %d, edit %d: Build: %v, want %v", seed, i, err, wanted)
@@ -100,6 +102,32 @@ type editor struct {
 	r       *rand.Rand
 	now     translator.Resources
 	careful bool
+	rows    map[proto.Message]*translator.Message
+}
+
+// build builds what is now, of the same messages where it is the same. One that
+// was gone does not come back.
+func (e *editor) build(b *snapshot.Builder) (*snapshot.Snapshot, error) {
+	all, err := snapshot.Tables(e.now)
+	if err != nil {
+		return nil, err
+	}
+	rows := map[proto.Message]*translator.Message{}
+	for typeURL, of := range all.Tables {
+		for m := range of.All() {
+			rows[m.Body] = stdcmp.Or(e.rows[m.Body], m)
+		}
+		all.Tables[typeURL] = table.Of(slices.Collect(func(yield func(*translator.Message) bool) {
+			for m := range of.All() {
+				yield(rows[m.Body])
+			}
+		})...)
+	}
+	s, err := b.Build(all)
+	if err == nil {
+		e.rows = rows
+	}
+	return s, err
 }
 
 // nodes are some in some groups. Not all are asked for each time.
@@ -276,7 +304,11 @@ func TestAViewSharesWithTheOneBefore(t *testing.T) {
 // checked builds a snapshot that has no fault.
 func checked(t testing.TB, b *snapshot.Builder, r translator.Resources) *snapshot.Snapshot {
 	t.Helper()
-	s, err := b.Build(r)
+	all, err := snapshot.Tables(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.Build(all)
 	if err == nil {
 		err = s.Check()
 	}

@@ -80,17 +80,13 @@ func (s *Snapshot) meet(a, b string) bool {
 		slices.ContainsFunc(one, func(g string) bool { return slices.Contains(other, g) })
 }
 
-// placesOf are the addresses of each listener that no other may have.
-func placesOf(listeners []*listenerv3.Listener) map[string][]string {
-	out := make(map[string][]string, len(listeners))
-	for _, l := range listeners {
-		all := []string{where(l.GetAddress())}
-		for _, more := range l.GetAdditionalAddresses() {
-			all = append(all, where(more.GetAddress()))
-		}
-		out[l.GetName()] = slices.DeleteFunc(all, func(address string) bool { return address == "" })
+// placesOf are the addresses of a listener that no other may have.
+func placesOf(l *listenerv3.Listener) []string {
+	all := []string{where(l.GetAddress())}
+	for _, more := range l.GetAdditionalAddresses() {
+		all = append(all, where(more.GetAddress()))
 	}
-	return out
+	return slices.DeleteFunc(all, func(address string) bool { return address == "" })
 }
 
 // where is an address as it is compared, or "" for one that can be had twice:

@@ -7,6 +7,7 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+	"google.golang.org/protobuf/proto"
 
 	"dragoman/diag"
 	"dragoman/model"
@@ -20,13 +21,13 @@ type listening struct {
 	mode     model.RouteDiscovery // never by number; meaningless before there are routes
 	listener *listenerv3.Listener
 	secrets  []*tlsv3.Secret
-	routes   *routev3.RouteConfiguration // of hosts, all but those that have a scope
+	routed   string // what the routes are called that hosts without a scope have; "" before there are any
 	found    diag.Problems
 
 	services map[string][]string // by host, sorted
 	exact    int                 // hosts without a wildcard
-	hosts    shelf[*routev3.VirtualHost]
-	dirty    map[string]bool // hosts whose routes are not what they were
+	hosts    shelf               // the virtual hosts of those without a scope
+	dirty    map[string]bool     // hosts whose routes are not what they were
 }
 
 // listen takes the listeners that are not what they were.
@@ -34,7 +35,7 @@ func (t *Translator) listen(listeners map[string]*model.Listener) {
 	for name, l := range listeners {
 		is := t.listeners[name]
 		if is == nil {
-			is = &listening{services: map[string][]string{}, dirty: map[string]bool{}, hosts: newShelf((*routev3.VirtualHost).GetName)}
+			is = &listening{services: map[string][]string{}, dirty: map[string]bool{}}
 			t.listeners[name] = is
 		}
 		if is.model != l {
@@ -44,14 +45,32 @@ func (t *Translator) listen(listeners map[string]*model.Listener) {
 }
 
 // translate makes the listener, once it is known how it gets its routes.
-func (is *listening) translate() {
+func (t *Translator) translate(is *listening) {
 	l := is.model
 	is.stale, is.found = false, nil
 	at := scope{origin: l.Origin, what: "listener " + l.Name, found: &is.found}
-	is.listener = same(is.listener, listener(at, l, is.mode))
-	is.secrets = sameSecrets(is.secrets, secrets(at, l.TLS))
+	old := is.listener
+	if is.listener = same(old, listener(at, l, is.mode)); is.listener != old {
+		t.allListeners.put(nil, &Message{l.Name, is.listener})
+	}
+	t.secure(is, secrets(at, l.TLS))
 	at.what = "the routes of listener " + l.Name
 	at.check(routeConfiguration(l.Name, nil))
+}
+
+// secure has a listener's secrets take the place of those that it had.
+func (t *Translator) secure(is *listening, now []*tlsv3.Secret) {
+	for _, s := range is.secrets {
+		if !slices.ContainsFunc(now, func(n *tlsv3.Secret) bool { return n.GetName() == s.GetName() }) {
+			t.secrets.remove(s.GetName())
+		}
+	}
+	for _, s := range now {
+		if !slices.ContainsFunc(is.secrets, func(o *tlsv3.Secret) bool { return proto.Equal(o, s) }) {
+			t.secrets.put(nil, &Message{s.GetName(), s})
+		}
+	}
+	is.secrets = now
 }
 
 // place puts a service's hosts to their listeners, and takes away those that it
@@ -106,21 +125,20 @@ func (t *Translator) places(is *translated) func(func(*listening, string) bool) 
 func (t *Translator) close(listeners map[string]*model.Listener) {
 	for name, is := range t.listeners {
 		if listeners[name] == nil {
-			t.allListeners.put(is.listener, nil)
+			t.allListeners.remove(name)
+			t.secure(is, nil)
 			t.unroute(is)
 			continue
 		}
 		is.tidy()
-		if mode := modeOf(is.model.RouteDiscovery, is.exact, *t.options.ScopedRoutesAbove); is.routes == nil || mode != is.mode {
+		if mode := modeOf(is.model.RouteDiscovery, is.exact, *t.options.ScopedRoutesAbove); is.routed == "" || mode != is.mode {
 			t.unroute(is)
 			is.mode, is.stale = mode, true
 		}
 		if is.stale {
-			old := is.listener
-			is.translate()
-			t.allListeners.put(old, is.listener)
+			t.translate(is)
 		}
-		if is.routes == nil || len(is.dirty) > 0 {
+		if is.routed == "" || len(is.dirty) > 0 {
 			t.route(is)
 		}
 	}
@@ -146,7 +164,7 @@ func (is *listening) tidy() {
 
 // route makes the virtual hosts anew that are not what they were.
 func (t *Translator) route(is *listening) {
-	old, rest := is.routes, is.routes == nil // of hosts without a scope
+	rest := is.routed == ""
 	for host := range is.dirty {
 		if is.mode == model.RoutesByScope && !wildcard(host) {
 			t.scope(is, host)
@@ -154,36 +172,37 @@ func (t *Translator) route(is *listening) {
 		}
 		rest = true
 		if is.services[host] == nil {
-			is.hosts.put(&routev3.VirtualHost{Name: host}, nil)
+			is.hosts.remove(host)
 			continue
 		}
-		is.hosts.put(nil, is.host(t.is, host))
+		is.hosts.put(nil, &Message{host, is.host(t.is, host)})
 	}
 	is.dirty = map[string]bool{}
 	if !rest {
 		return
 	}
+	hosts := bodies[*routev3.VirtualHost](is.hosts.tidy())
 	if is.mode == model.RoutesByScope {
-		name := restOf(is.model.Name)
-		is.routes = scopedConfiguration(name, is.hosts.tidy())
-		t.allScopes.put(nil, scopedRoute(name))
-	} else {
-		is.routes = routeConfiguration(is.model.Name, is.hosts.tidy())
+		is.routed = restOf(is.model.Name)
+		t.allRoutes.put(nil, &Message{is.routed, scopedConfiguration(is.routed, hosts)})
+		t.allScopes.put(nil, &Message{is.routed, scopedRoute(is.routed)})
+		return
 	}
-	t.allRoutes.put(old, is.routes)
+	is.routed = is.model.Name
+	t.allRoutes.put(nil, &Message{is.routed, routeConfiguration(is.routed, hosts)})
 }
 
 // scope makes the scope of one host and its routes, or takes them away.
 func (t *Translator) scope(is *listening, host string) {
-	scope := scopedRoute(scopeOf(is.model.Name, host))
+	name := scopeOf(is.model.Name, host)
 	if is.services[host] == nil {
-		t.allScopes.put(scope, nil)
-		t.allRoutes.put(&routev3.RouteConfiguration{Name: scope.GetName()}, nil)
+		t.allScopes.remove(name)
+		t.allRoutes.remove(name)
 		return
 	}
-	t.allRoutes.put(nil, scopedConfiguration(scope.GetName(), []*routev3.VirtualHost{is.host(t.is, host)}))
-	if !t.allScopes.has(scope.GetName()) {
-		t.allScopes.put(nil, scope)
+	t.allRoutes.put(nil, &Message{name, scopedConfiguration(name, []*routev3.VirtualHost{is.host(t.is, host)})})
+	if !t.allScopes.has(name) {
+		t.allScopes.put(nil, &Message{name, scopedRoute(name)})
 	}
 }
 
@@ -202,11 +221,11 @@ func (is *listening) host(services map[string]*translated, host string) *routev3
 // unroute takes away all routes of a listener, to be made anew in another way or
 // not at all.
 func (t *Translator) unroute(is *listening) {
-	if is.routes == nil {
+	if is.routed == "" {
 		return
 	}
-	t.allRoutes.put(is.routes, nil)
-	is.routes, is.hosts = nil, newShelf((*routev3.VirtualHost).GetName)
+	t.allRoutes.remove(is.routed)
+	is.routed, is.hosts = "", shelf{}
 	if is.mode == model.RoutesByScope {
 		t.allScopes.removeAll(is.model.Name + "/")
 		t.allRoutes.removeAll(is.model.Name + "/")

@@ -78,17 +78,6 @@ func file(path string) *corev3.DataSource {
 	return &corev3.DataSource{Specifier: &corev3.DataSource_Filename{Filename: path}}
 }
 
-// sameSecrets are the new secrets, each the old message if it says the same.
-func sameSecrets(old, now []*tlsv3.Secret) []*tlsv3.Secret {
-	for i, s := range now {
-		j := slices.IndexFunc(old, func(o *tlsv3.Secret) bool { return o.GetName() == s.GetName() })
-		if j >= 0 {
-			now[i] = same(old[j], s)
-		}
-	}
-	return now
-}
-
 // sortedSecrets are in the order of their names.
 func sortedSecrets(in []*tlsv3.Secret) []*tlsv3.Secret {
 	slices.SortFunc(in, func(a, b *tlsv3.Secret) int { return cmp.Compare(a.GetName(), b.GetName()) })

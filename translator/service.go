@@ -4,11 +4,7 @@ import (
 	"reflect"
 	"slices"
 
-	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
-	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 
 	"dragoman/diag"
 	"dragoman/model"
@@ -18,11 +14,11 @@ import (
 type translated struct {
 	model       *model.Service
 	metadata    *corev3.Metadata
-	cluster     *clusterv3.Cluster
-	assignment  *endpointv3.ClusterLoadAssignment
+	cluster     *Message
+	assignment  *Message
 	entries     []entry
-	rpcListener *listenerv3.Listener
-	rpcRoutes   *routev3.RouteConfiguration
+	rpcListener *Message
+	rpcRoutes   *Message
 	targets     []string // the other services that its routes send to
 	found       diag.Problems
 }
@@ -54,7 +50,7 @@ func (t *Translator) service(s *model.Service, old *translated, moved bool) *tra
 	if s.Proxyless {
 		out.rpcListener, out.rpcRoutes = old.rpcListener, old.rpcRoutes
 		if !was.Proxyless || !slices.Equal(old.entries, out.entries) {
-			out.rpcListener, out.rpcRoutes = apiListener(at, s), rpcRoutes(at, s)
+			out.rpcListener, out.rpcRoutes = &Message{s.Name, apiListener(at, s)}, &Message{s.Name, rpcRoutes(at, s)}
 		}
 	}
 	return out
@@ -63,14 +59,15 @@ func (t *Translator) service(s *model.Service, old *translated, moved bool) *tra
 // upstream makes the cluster of a service and its endpoints.
 func (t *Translator) upstream(at scope, s *model.Service, out *translated, was *model.Upstream, old *translated) {
 	if out.cluster = old.cluster; !sameCluster(was, s.Upstream) {
-		out.cluster = cluster(at, s, t.options.SystemRoots)
+		out.cluster = &Message{s.Name, cluster(at, s, t.options.SystemRoots)}
 	}
 	if s.Upstream.Discovery != model.Addresses {
 		return
 	}
 	if out.assignment = old.assignment; was == nil || old.assignment == nil || !slices.Equal(was.Endpoints, s.Upstream.Endpoints) {
-		out.assignment = loadAssignment(s.Name, s.Upstream.Endpoints)
-		at.check(out.assignment)
+		endpoints := loadAssignment(s.Name, s.Upstream.Endpoints)
+		at.check(endpoints)
+		out.assignment = &Message{s.Name, endpoints}
 	}
 }
 

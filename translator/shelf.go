@@ -6,72 +6,67 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
+
+	"dragoman/table"
 )
 
-// A shelf is all resources of one type in the order of their names.
-type shelf[T proto.Message] struct {
-	name    func(T) string
-	all     []T // replaced and never changed, so that whoever has it may keep it
-	pending map[string]T
+// A shelf is all resources of one type, and what is about to become of some.
+type shelf struct {
+	all     table.Table[*Message]
+	pending map[string]*Message // nil for one that goes
 }
 
-func newShelf[T proto.Message](name func(T) string) shelf[T] {
-	return shelf[T]{name: name, pending: map[string]T{}}
-}
-
-// put has one resource take the place of another; a nil pointer is none. What
-// one owner takes away and another one brings is there.
-func (s *shelf[T]) put(old, now T) {
+// put has one resource take the place of another; nil is none. What one owner
+// takes away and another one brings is there.
+func (s *shelf) put(old, now *Message) {
 	switch {
-	case now.ProtoReflect().IsValid():
-		s.pending[s.name(now)] = now
-	case old.ProtoReflect().IsValid():
-		if name := s.name(old); !s.pending[name].ProtoReflect().IsValid() {
-			s.pending[name] = now
-		}
+	case now != nil:
+		s.note(now.Name, now)
+	case old != nil && s.pending[old.Name] == nil:
+		s.note(old.Name, nil)
 	}
 }
+
+func (s *shelf) note(name string, m *Message) {
+	if s.pending == nil {
+		s.pending = map[string]*Message{}
+	}
+	s.pending[name] = m
+}
+
+// remove takes away the resource of a name, if there is one.
+func (s *shelf) remove(name string) { s.put(&Message{Name: name}, nil) }
 
 // has tells whether there is a resource of a name.
-func (s *shelf[T]) has(name string) bool {
-	if r, ok := s.pending[name]; ok {
-		return r.ProtoReflect().IsValid()
+func (s *shelf) has(name string) bool {
+	if m, ok := s.pending[name]; ok {
+		return m != nil
 	}
-	_, there := s.find(name)
-	return there
+	return s.all.Get(name) != nil
 }
 
 // removeAll takes away what has a name that begins so.
-func (s *shelf[T]) removeAll(prefix string) {
-	var none T
-	for i, _ := s.find(prefix); i < len(s.all) && strings.HasPrefix(s.name(s.all[i]), prefix); i++ {
-		s.put(s.all[i], none)
+func (s *shelf) removeAll(prefix string) {
+	for m := range s.all.From(prefix) {
+		if !strings.HasPrefix(m.Name, prefix) {
+			return
+		}
+		s.put(m, nil)
 	}
-}
-
-// find is where a name is among all that were there, or would be.
-func (s *shelf[T]) find(name string) (int, bool) {
-	return slices.BinarySearchFunc(s.all, name, func(r T, name string) int { return strings.Compare(s.name(r), name) })
 }
 
 // tidy returns all resources as they are now.
-func (s *shelf[T]) tidy() []T {
+func (s *shelf) tidy() table.Table[*Message] {
 	if len(s.pending) == 0 {
 		return s.all
 	}
-	out, rest := make([]T, 0, len(s.all)+len(s.pending)), s.all
+	changes := make([]table.Change[*Message], 0, len(s.pending))
 	for _, name := range slices.Sorted(maps.Keys(s.pending)) {
-		i, there := slices.BinarySearchFunc(rest, name, func(r T, name string) int { return strings.Compare(s.name(r), name) })
-		out, rest = append(out, rest[:i]...), rest[i:]
-		if there {
-			rest = rest[1:]
-		}
-		if r := s.pending[name]; r.ProtoReflect().IsValid() {
-			out = append(out, r)
+		if c := (table.Change[*Message]{Old: s.all.Get(name), New: s.pending[name]}); c.Old != c.New {
+			changes = append(changes, c)
 		}
 	}
-	s.pending = map[string]T{} // to go through one that was large costs as much when it is empty
-	s.all = append(out, rest...)
+	s.all, s.pending = s.all.With(changes...), nil
 	return s.all
 }
 

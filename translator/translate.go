@@ -33,7 +33,8 @@ type Options struct {
 // Translate returns the resources of a configuration, each kind sorted by name.
 // Resources that come with problems are complete, but not fit to be published.
 func Translate(cfg *model.Config, o Options) (Resources, diag.Problems) {
-	return New(o).Translate(cfg)
+	t, problems := New(o).Translate(cfg)
+	return t.Resources(), problems
 }
 
 // byName returns a map's values in the order of their names.

@@ -5,11 +5,8 @@ import (
 	"maps"
 	"slices"
 
-	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
-	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	runtimev3 "github.com/envoyproxy/go-control-plane/envoy/service/runtime/v3"
+	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 
 	"dragoman/diag"
 	"dragoman/model"
@@ -33,11 +30,7 @@ type Translator struct {
 	listeners map[string]*listening
 	runtimes  map[string]*runtimev3.Runtime
 
-	clusters     shelf[*clusterv3.Cluster]
-	endpoints    shelf[*endpointv3.ClusterLoadAssignment]
-	allListeners shelf[*listenerv3.Listener]
-	allRoutes    shelf[*routev3.RouteConfiguration]
-	allScopes    shelf[*routev3.ScopedRouteConfiguration]
+	clusters, endpoints, allListeners, allRoutes, allScopes, secrets, allRuntimes shelf
 }
 
 // New returns a translator that remembers nothing yet.
@@ -47,46 +40,43 @@ func New(o Options) *Translator {
 		o.ScopedRoutesAbove = new(DefaultScopedRoutesAbove)
 	}
 	return &Translator{
-		options:      o,
-		is:           map[string]*translated{},
-		users:        map[string]map[string]bool{},
-		troubled:     map[string]bool{},
-		listeners:    map[string]*listening{},
-		runtimes:     map[string]*runtimev3.Runtime{},
-		clusters:     newShelf((*clusterv3.Cluster).GetName),
-		endpoints:    newShelf((*endpointv3.ClusterLoadAssignment).GetClusterName),
-		allListeners: newShelf((*listenerv3.Listener).GetName),
-		allRoutes:    newShelf((*routev3.RouteConfiguration).GetName),
-		allScopes:    newShelf((*routev3.ScopedRouteConfiguration).GetName),
+		options:   o,
+		is:        map[string]*translated{},
+		users:     map[string]map[string]bool{},
+		troubled:  map[string]bool{},
+		listeners: map[string]*listening{},
+		runtimes:  map[string]*runtimev3.Runtime{},
 	}
 }
 
-// Translate returns the resources of a configuration, each kind sorted by name.
-// Resources that come with problems are complete, but not fit to be published.
-func (t *Translator) Translate(cfg *model.Config) (Resources, diag.Problems) {
-	out := Resources{Groups: byName(cfg.Groups), GroupsOf: map[string][]string{}}
+// Translate returns the resources of a configuration. Those that come with
+// problems are complete, but not fit to be published.
+func (t *Translator) Translate(cfg *model.Config) (Translation, diag.Problems) {
+	groupsOf := map[string][]string{}
 	t.listen(cfg.Listeners)
 	t.serve(cfg.Services)
 	t.close(cfg.Listeners)
 	var found diag.Problems
-	for _, name := range slices.Sorted(maps.Keys(t.listeners)) {
-		l := t.listeners[name]
+	for name, l := range t.listeners {
 		found = append(found, l.found...)
-		out.Secrets = append(out.Secrets, l.secrets...)
 		if len(l.model.Groups) > 0 {
-			out.GroupsOf[name] = l.model.Groups
+			groupsOf[name] = l.model.Groups
 		}
 	}
-	out.Secrets = sortedSecrets(out.Secrets)
-	out.Runtimes = t.run(cfg.Runtimes, &found)
+	t.run(cfg.Runtimes, &found)
 	for name := range t.troubled {
 		found = append(found, t.is[name].found...)
 	}
-	out.Clusters, out.Endpoints = t.clusters.tidy(), t.endpoints.tidy()
-	out.Listeners, out.Routes = t.allListeners.tidy(), t.allRoutes.tidy()
-	out.ScopedRoutes = t.allScopes.tidy()
 	found.Sort()
-	return out, found
+	return Translation{Groups: byName(cfg.Groups), GroupsOf: groupsOf, Tables: map[string]table.Table[*Message]{
+		resourcev3.ClusterType:     t.clusters.tidy(),
+		resourcev3.EndpointType:    t.endpoints.tidy(),
+		resourcev3.ListenerType:    t.allListeners.tidy(),
+		resourcev3.RouteType:       t.allRoutes.tidy(),
+		resourcev3.ScopedRouteType: t.allScopes.tidy(),
+		resourcev3.RuntimeType:     t.allRuntimes.tidy(),
+		resourcev3.SecretType:      t.secrets.tidy(),
+	}}, found
 }
 
 // serve translates the services that are not what they were, and those that
@@ -147,14 +137,18 @@ func (t *Translator) replace(name string, old, now *translated) {
 }
 
 // run translates the runtime layers.
-func (t *Translator) run(layers map[string]*model.Runtime, found *diag.Problems) []*runtimev3.Runtime {
-	var out []*runtimev3.Runtime
-	last := t.runtimes
-	t.runtimes = make(map[string]*runtimev3.Runtime, len(layers))
-	for _, r := range byName(layers) {
-		at := scope{origin: r.Origin, what: "runtime " + r.Name, found: found}
-		t.runtimes[r.Name] = same(last[r.Name], runtime(at, r))
-		out = append(out, t.runtimes[r.Name])
+func (t *Translator) run(layers map[string]*model.Runtime, found *diag.Problems) {
+	for name := range t.runtimes {
+		if layers[name] == nil {
+			t.allRuntimes.remove(name)
+			delete(t.runtimes, name)
+		}
 	}
-	return out
+	for name, r := range layers {
+		at := scope{origin: r.Origin, what: "runtime " + name, found: found}
+		old := t.runtimes[name]
+		if t.runtimes[name] = same(old, runtime(at, r)); t.runtimes[name] != old {
+			t.allRuntimes.put(nil, &Message{name, t.runtimes[name]})
+		}
+	}
 }

@@ -16,7 +16,8 @@ func TestTranslatorRemembers(t *testing.T) {
 	memory := translator.New(translator.Options{})
 	next := func() translator.Resources {
 		t.Helper()
-		got, problems := memory.Translate(cfg)
+		all, problems := memory.Translate(cfg)
+		got := all.Resources()
 		want, wanted := translator.Translate(cfg, translator.Options{})
 		if len(problems)+len(wanted) > 0 {
 			t.Fatal(problems, wanted)
@@ -69,7 +70,8 @@ func TestTranslatorChangesTheFormOfRoutes(t *testing.T) {
 		if step.listener != nil {
 			cfg.Listeners["http"] = step.listener
 		}
-		got, problems := memory.Translate(cfg)
+		all, problems := memory.Translate(cfg)
+		got := all.Resources()
 		want, wanted := translator.Translate(cfg, o)
 		if len(problems)+len(wanted) > 0 {
 			t.Fatal(problems, wanted)

@@ -195,11 +195,13 @@ func (a *arena) build(b *testing.B, services int) {
 			ClusterName: r.Endpoints[services/2].GetClusterName(),
 			Endpoints:   at(&net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+i)), Port: 80}),
 		}
-		s, err := builder.Build(r)
+		all, err := snapshot.Tables(r)
 		if err != nil {
 			b.Fatal(err)
 		}
-		a.two[i] = s
+		if a.two[i], err = builder.Build(all); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -27,7 +27,11 @@ func TestAPublicationWakesWhomItConcerns(t *testing.T) {
 	}})
 	publish := func(c *clusterv3.Cluster, a *endpointv3.ClusterLoadAssignment) *snapshot.Snapshot {
 		t.Helper()
-		s, err := builder.Build(translator.Resources{Clusters: []*clusterv3.Cluster{c}, Endpoints: []*endpointv3.ClusterLoadAssignment{a}})
+		r, err := snapshot.Tables(translator.Resources{Clusters: []*clusterv3.Cluster{c}, Endpoints: []*endpointv3.ClusterLoadAssignment{a}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := builder.Build(r)
 		if err != nil {
 			t.Fatal(err)
 		}
