@@ -99,7 +99,7 @@ func (t *Translator) place(name string, old, now *translated) {
 
 // stays says that a service has the same routes in the same places as before.
 func stays(old, now *translated) bool {
-	return old.model != nil && now.model != nil && slices.Equal(old.entries, now.entries) &&
+	return old.model != nil && now.model != nil && !now.rerouted &&
 		slices.Equal(old.model.Hosts, now.model.Hosts) && slices.Equal(old.model.Listeners, now.model.Listeners)
 }
 
@@ -175,7 +175,7 @@ func (t *Translator) route(is *listening) {
 			is.hosts.remove(host)
 			continue
 		}
-		is.hosts.put(nil, &Message{host, is.host(t.is, host)})
+		is.hosts.put(nil, &Message{host, t.host(is, host)})
 	}
 	is.dirty = map[string]bool{}
 	if !rest {
@@ -200,17 +200,17 @@ func (t *Translator) scope(is *listening, host string) {
 		t.allRoutes.remove(name)
 		return
 	}
-	t.allRoutes.put(nil, &Message{name, scopedConfiguration(name, []*routev3.VirtualHost{is.host(t.is, host)})})
+	t.allRoutes.put(nil, &Message{name, scopedConfiguration(name, []*routev3.VirtualHost{t.host(is, host)})})
 	if !t.allScopes.has(name) {
 		t.allScopes.put(nil, &Message{name, scopedRoute(name)})
 	}
 }
 
 // host is the virtual host of a host as it is now.
-func (is *listening) host(services map[string]*translated, host string) *routev3.VirtualHost {
+func (t *Translator) host(is *listening, host string) *routev3.VirtualHost {
 	var entries []entry
 	for _, name := range is.services[host] {
-		entries = append(entries, services[name].entries...)
+		entries = append(entries, t.remember(t.is[name])...)
 	}
 	if is.mode == model.RoutesByScope {
 		return scopedHost(host, entries)

@@ -16,7 +16,8 @@ type translated struct {
 	metadata    *corev3.Metadata
 	cluster     *Message
 	assignment  *Message
-	entries     []entry
+	entries     []entry // of its routes; nil if they are made again when they are asked for
+	rerouted    bool    // its routes are not what they were
 	rpcListener *Message
 	rpcRoutes   *Message
 	targets     []string // the other services that its routes send to
@@ -27,33 +28,69 @@ type translated struct {
 // made again, unless something in it was wrong or those that it sends to have
 // changed.
 func (t *Translator) service(s *model.Service, old *translated, moved bool) *translated {
-	out := &translated{model: s, metadata: old.metadata, targets: targets(s)}
-	if out.metadata == nil {
-		out.metadata = metadata(s.Name)
-	}
-	at := scope{origin: s.Origin, what: "service " + s.Name, found: &out.found, metadata: out.metadata}
-	was := old.model
+	out := &translated{model: s, metadata: old.metadata, targets: targets(s), entries: old.entries}
+	at := out.scope()
+	was, anew := old.model, moved
 	if was == nil || len(old.found) > 0 {
-		was = &model.Service{}
+		was, anew = &model.Service{}, true
 	}
 	if s.Upstream != nil {
 		t.upstream(at, s, out, was.Upstream, old)
 	}
-	known := was.Routes
-	if moved {
-		known = nil
+	if out.rerouted = anew || !slices.EqualFunc(was.Routes, s.Routes, sameRoute); out.rerouted {
+		known := was.Routes
+		if moved {
+			known = nil
+		}
+		out.entries = t.entriesOf(at, s, known, old.entries)
 	}
-	out.entries = t.entriesOf(at, s, known, old.entries)
 	if !slices.Equal(was.Hosts, s.Hosts) {
 		checkHosts(s, &out.found)
 	}
 	if s.Proxyless {
 		out.rpcListener, out.rpcRoutes = old.rpcListener, old.rpcRoutes
-		if !was.Proxyless || !slices.Equal(old.entries, out.entries) {
+		if !was.Proxyless || out.rerouted {
 			out.rpcListener, out.rpcRoutes = &Message{s.Name, apiListener(at, s)}, &Message{s.Name, rpcRoutes(at, s)}
 		}
 	}
 	return out
+}
+
+// scope is the service as what is being translated.
+func (is *translated) scope() scope {
+	if is.metadata == nil {
+		is.metadata = metadata(is.model.Name)
+	}
+	return scope{origin: is.model.Origin, what: "service " + is.model.Name, found: &is.found, metadata: is.metadata}
+}
+
+// many is how many routes of a service are not made again when one of them
+// changes.
+const many = 16
+
+// forget drops what can be made again soon: the routes of a service that has
+// its hosts for itself.
+func (t *Translator) forget(is *translated) {
+	if len(is.entries) > many {
+		return
+	}
+	for l, host := range t.places(is) {
+		if len(l.services[host]) > 1 {
+			return
+		}
+	}
+	is.entries, is.metadata = nil, nil
+}
+
+// remember makes the routes of a service again if they have been dropped. What
+// is wrong with them is known.
+func (t *Translator) remember(is *translated) []entry {
+	if is.entries == nil {
+		again := translated{model: is.model, metadata: is.metadata}
+		is.entries = t.entriesOf(again.scope(), is.model, nil, nil)
+		t.made = append(t.made, is)
+	}
+	return is.entries
 }
 
 // upstream makes the cluster of a service and its endpoints.
@@ -106,7 +143,7 @@ func (t *Translator) entriesOf(at scope, s *model.Service, known []model.Route, 
 	of := func(service string) model.Protocol { return protocol(t.services.Get(service)) }
 	for i := range s.Routes {
 		r := &s.Routes[i]
-		if i < len(known) && sameRoute(known[i], *r) {
+		if i < len(known) && i < len(are) && sameRoute(known[i], *r) {
 			out = append(out, are[i])
 			continue
 		}

@@ -26,6 +26,7 @@ type Translator struct {
 	services  model.Services
 	is        map[string]*translated
 	users     map[string]map[string]bool // services by those that their routes send to
+	made      []*translated              // in this translation
 	troubled  map[string]bool            // services that come with problems
 	listeners map[string]*listening
 	runtimes  map[string]*runtimev3.Runtime
@@ -56,6 +57,10 @@ func (t *Translator) Translate(cfg *model.Config) (Translation, diag.Problems) {
 	t.listen(cfg.Listeners)
 	t.serve(cfg.Services)
 	t.close(cfg.Listeners)
+	for _, is := range t.made {
+		t.forget(is)
+	}
+	t.made = nil
 	var found diag.Problems
 	for name, l := range t.listeners {
 		found = append(found, l.found...)
@@ -99,9 +104,12 @@ func (t *Translator) serve(services model.Services) {
 	})
 	for i, name := range names {
 		t.replace(name, cmp.Or(t.is[name], &translated{}), cmp.Or(become[i], &translated{}))
-		if t.is[name] = become[i]; become[i] == nil {
+		if become[i] == nil {
 			delete(t.is, name)
+			continue
 		}
+		t.is[name] = become[i]
+		t.made = append(t.made, become[i])
 	}
 }
 

@@ -84,3 +84,32 @@ func TestTranslatorChangesTheFormOfRoutes(t *testing.T) {
 		}
 	}
 }
+
+// Routes that were dropped are made again when another service comes to their
+// host, or the form of a listener's routes changes.
+func TestTranslatorMakesAgainWhatItDropped(t *testing.T) {
+	o := translator.Options{ScopedRoutesAbove: new(1)}
+	memory := translator.New(o)
+	at := func(name, path string, hosts ...string) *model.Service {
+		s := service(name, nil, model.Route{Match: prefix(path), Action: &model.Respond{Status: 200, Body: name}})
+		s.Hosts = hosts
+		return s
+	}
+	for i, services := range [][]*model.Service{
+		{at("a", "/a", "a.test"), at("b", "/b", "b.test")},
+		{at("a", "/a", "a.test"), at("b", "/b", "a.test", "b.test")},
+		{at("a", "/a", "a.test"), at("b", "/c", "a.test", "b.test")},
+		{at("a", "/a", "a.test"), at("b", "/c", "a.test")},
+		{at("a", "/a", "a.test"), at("b", "/c", "b.test")},
+	} {
+		cfg := config(services...)
+		got, problems := memory.Translate(cfg)
+		want, wanted := translator.Translate(cfg, o)
+		if len(problems)+len(wanted) > 0 {
+			t.Fatal(problems, wanted)
+		}
+		if got, want := encode(t, got.Resources()), encode(t, want); string(got) != string(want) {
+			t.Errorf("step %d: with memory it is %s, want %s", i, got, want)
+		}
+	}
+}
