@@ -1,6 +1,7 @@
 package translator
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	earlyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -132,35 +133,48 @@ func scopedRoute(name string) *routev3.ScopedRouteConfiguration {
 	}
 }
 
-// scopedConfiguration is what a listener's one table is for other hosts, for
-// those of one scope.
-func scopedConfiguration(name string, hosts []*routev3.VirtualHost) *routev3.RouteConfiguration {
+// scoping is what every scope has in it.
+type scoping struct {
+	off     map[string]*anypb.Any // what routes say to the filters that look for a scope
+	known   *corev3.Metadata      // of a virtual host
+	refused *structpb.Struct      // of a route
+}
+
+func newScoping() scoping {
+	off, err := anypb.New(&routev3.FilterConfig{Disabled: true})
+	if err != nil {
+		panic(err) // it is always the same
+	}
+	known := flag("known")
+	return scoping{
+		off:     map[string]*anypb.Any{caseFilter: off, restFilter: off},
+		known:   &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{caseFilter: known, restFilter: known}},
+		refused: flag("refused"),
+	}
+}
+
+// flag is one field that is true.
+func flag(name string) *structpb.Struct {
+	return &structpb.Struct{Fields: map[string]*structpb.Value{name: structpb.NewBoolValue(true)}}
+}
+
+// configuration is what a listener's one table is for other hosts, for those of
+// one scope.
+func (s scoping) configuration(name string, hosts ...*routev3.VirtualHost) *routev3.RouteConfiguration {
 	out := routeConfiguration(name, hosts)
-	off := switchedOff()
-	out.TypedPerFilterConfig = map[string]*anypb.Any{caseFilter: off, restFilter: off}
+	out.TypedPerFilterConfig = s.off
 	out.RequestHeadersToRemove = []string{scopeHeader}
 	return out
 }
 
-// switchedOff is what a route says to a filter that is not to run.
-func switchedOff() *anypb.Any {
-	out, err := anypb.New(&routev3.FilterConfig{Disabled: true})
-	if err != nil {
-		panic(err) // it is always the same
-	}
-	return out
-}
-
-// scopedHost is a virtual host that the filters of the scope know, and whose
-// routes tell them if they refuse WebSockets.
-func scopedHost(host string, entries []entry) *routev3.VirtualHost {
+// host is a virtual host that the filters of the scope know, and whose routes
+// tell them if they refuse WebSockets.
+func (s scoping) host(host string, entries []entry) *routev3.VirtualHost {
 	out := virtualHost(host, entries)
-	known := flag("known")
-	out.Metadata = &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{caseFilter: known, restFilter: known}}
+	out.Metadata = s.known
 	for i, r := range out.Routes {
 		if refusesWebSockets(r) {
-			out.Routes[i] = proto.CloneOf(r)
-			out.Routes[i].Metadata.FilterMetadata[restFilter] = flag("refused")
+			out.Routes[i] = s.refuse(r)
 		}
 	}
 	return out
@@ -173,7 +187,15 @@ func refusesWebSockets(r *routev3.Route) bool {
 	return !slices.ContainsFunc(upgrades, func(u *routev3.RouteAction_UpgradeConfig) bool { return u.GetEnabled().GetValue() })
 }
 
-// flag is one field that is true.
-func flag(name string) *structpb.Struct {
-	return &structpb.Struct{Fields: map[string]*structpb.Value{name: structpb.NewBoolValue(true)}}
+// refuse returns a route with the flag, which shares all else with it.
+func (s scoping) refuse(r *routev3.Route) *routev3.Route {
+	out := new(routev3.Route)
+	to := out.ProtoReflect()
+	r.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		to.Set(field, v)
+		return true
+	})
+	out.Metadata = &corev3.Metadata{FilterMetadata: maps.Clone(r.GetMetadata().GetFilterMetadata())}
+	out.Metadata.FilterMetadata[restFilter] = s.refused
+	return out
 }

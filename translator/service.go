@@ -84,13 +84,12 @@ func (t *Translator) forget(is *translated) {
 
 // remember makes the routes of a service again if they have been dropped. What
 // is wrong with them is known.
-func (t *Translator) remember(is *translated) []entry {
+func (t *Translator) remember(is *translated) {
 	if is.entries == nil {
 		again := translated{model: is.model, metadata: is.metadata}
 		is.entries = t.entriesOf(again.scope(), is.model, nil, nil)
 		t.made = append(t.made, is)
 	}
-	return is.entries
 }
 
 // upstream makes the cluster of a service and its endpoints.

@@ -21,6 +21,7 @@ import (
 // may change.
 type Translator struct {
 	options Options
+	scoping scoping
 
 	// Of the last configuration.
 	services  model.Services
@@ -42,6 +43,7 @@ func New(o Options) *Translator {
 	}
 	return &Translator{
 		options:   o,
+		scoping:   newScoping(),
 		is:        map[string]*translated{},
 		users:     map[string]map[string]bool{},
 		troubled:  map[string]bool{},
