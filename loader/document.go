@@ -141,6 +141,9 @@ func (f *file) noKind(v value) {
 // valid checks a document against the schema of its kind and reports each
 // finding at the node that it is about.
 func (f *file) valid(kind string, v value) bool {
+	if schema.Accepts(kind, &v) {
+		return true
+	}
 	findings := schema.Validate(kind, v.json())
 	for _, fi := range findings {
 		f.problem(v.find(fi.Path, fi.Key), fi.Code, fi.Msg, fi.Hint).field(fieldName(fi.Path))

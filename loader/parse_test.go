@@ -2,14 +2,19 @@ package loader
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
 	"dragoman/diag"
+	"dragoman/schema"
 )
 
 // A field that is added to file is easily forgotten in clone.
@@ -79,6 +84,52 @@ func TestParseAll(t *testing.T) {
 	if again := l.parseAll(sources[:1]); again[0] != l.files["0.yaml"].good {
 		t.Error("what serves was parsed again")
 	}
+}
+
+// FuzzAccepts holds the two ways to ask the schema against each other, on the
+// values of files.
+func FuzzAccepts(f *testing.F) {
+	for _, pattern := range []string{"testdata/problems/*/*.yaml", "../examples/*/*.yaml", "../translator/testdata/*/*.yaml", "../schema/testdata/*.yaml"} {
+		paths, _ := filepath.Glob(pattern) // the pattern is right
+		if len(paths) == 0 {
+			f.Fatalf("no file is like %s", pattern)
+		}
+		for _, path := range paths {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		f := &file{path: "a.yaml", text: string(data)}
+		if !f.readable(data) {
+			return
+		}
+		c := &converter{file: f}
+		for _, n := range f.nodes(data) {
+			v := c.convert(n, 0)
+			if f.problems.HasErrors() || v.kind != object {
+				return
+			}
+			for _, kind := range schema.Kinds() {
+				accepted, found := schema.Accepts(kind, &v), schema.Validate(kind, v.json())
+				if accepted && len(found) > 0 || !accepted && len(found) == 0 && !v.fraction() {
+					t.Errorf("as a %s this is accepted: %t, and Validate finds %+v in\n%s", kind, accepted, found, data)
+				}
+			}
+		}
+	})
+}
+
+// fraction says that some number is no int64, of which Accepts says nothing.
+func (v value) fraction() bool {
+	if v.kind == number {
+		_, err := strconv.ParseInt(v.text, 10, 64)
+		return err != nil
+	}
+	return slices.ContainsFunc(v.items, value.fraction) || slices.ContainsFunc(v.fields, func(f field) bool { return f.value.fraction() })
 }
 
 // A file that holds on to the nodes that it was made of takes three times as

@@ -6,28 +6,29 @@ import (
 	"strconv"
 
 	"gopkg.in/yaml.v3"
+
+	"dragoman/schema"
 )
 
 // A value is a YAML node within bounds: aliases and merge keys are resolved,
 // keys are strings and unique, scalars are what JSON knows. It keeps the node
 // it came from, for its place.
 type value struct {
-	kind   valueKind
+	kind   schema.Type
 	node   *yaml.Node
 	text   string  // of a scalar; a number in JSON's form
 	fields []field // of an object, in the order of the file
 	items  []value // of a list
 }
 
-type valueKind int
-
+// The kinds of value are the schema's types.
 const (
-	null valueKind = iota
-	boolean
-	number
-	text
-	list
-	object
+	null    = schema.Null
+	boolean = schema.Boolean
+	number  = schema.Number
+	text    = schema.String
+	list    = schema.Array
+	object  = schema.Object
 )
 
 type field struct {
@@ -35,6 +36,21 @@ type field struct {
 	at    *yaml.Node
 	value value
 }
+
+// Type and the methods below it are how the schema sees a value.
+func (v *value) Type() schema.Type { return v.kind }
+
+// Text returns the text of a scalar.
+func (v *value) Text() string { return v.text }
+
+// Len returns how many items or fields there are.
+func (v *value) Len() int { return len(v.items) + len(v.fields) }
+
+// Item returns a part of a list.
+func (v *value) Item(i int) schema.Value { return &v.items[i] }
+
+// Field returns a part of an object.
+func (v *value) Field(i int) (string, schema.Value) { return v.fields[i].key, &v.fields[i].value }
 
 // get returns the value of a key; a missing one is null with no node.
 func (v value) get(key string) value {

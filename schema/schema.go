@@ -7,6 +7,7 @@
 package schema
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"slices"
@@ -56,37 +57,42 @@ func suggest(word string, candidates []string, otherwise string) string {
 	return otherwise
 }
 
-// A document is the schema of one kind: as data, for words, and compiled, for
-// decisions.
+// A document is the schema of one kind: as data, for words; as a rule, for a
+// quick yes; and compiled, for what is wrong.
 type document struct {
-	kind     string
-	root     *node
-	compiled *jsonschema.Schema
+	kind      string
+	root      *node
+	rule      *rule
+	validator func() *jsonschema.Schema
 }
 
-// documents holds every schema. They are compiled once, when first needed: the
-// millisecond that it takes is no concern of a command that prints its version.
+// documents holds every schema, read once, when first needed. The validator is
+// another matter: it takes milliseconds and half a megabyte, and is made when
+// something is wrong.
 //
 //nolint:gochecknoglobals // written once
 var documents = sync.OnceValue(func() map[string]*document {
 	out := map[string]*document{}
 	for _, kind := range Kinds() {
-		out[kind] = compile(kind)
+		text, err := Text(kind)
+		if err != nil {
+			panic(err) // it is embedded
+		}
+		d := &document{kind: kind, root: parse(text)}
+		d.rule = (&rules{doc: d, made: map[*node]*rule{}}).of(d.root)
+		d.validator = sync.OnceValue(func() *jsonschema.Schema { return compile(kind, text) })
+		out[kind] = d
 	}
 	return out
 })
 
 // compile panics on a schema that is none: it is embedded, and tested.
-func compile(kind string) *document {
-	text, err := Text(kind)
-	if err != nil {
-		panic(err)
-	}
+func compile(kind string, text []byte) *jsonschema.Schema {
 	c := jsonschema.NewCompiler()
 	c.Draft = jsonschema.Draft7
 	url := "embedded:///" + kind + ".schema.json"
-	if err := c.AddResource(url, strings.NewReader(string(text))); err != nil {
+	if err := c.AddResource(url, bytes.NewReader(text)); err != nil {
 		panic(err)
 	}
-	return &document{kind: kind, root: parse(text), compiled: c.MustCompile(url)}
+	return c.MustCompile(url)
 }

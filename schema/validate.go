@@ -61,7 +61,7 @@ func (d *document) check(doc any) (err error) {
 			err = fmt.Errorf("validating a %s: %v", d.kind, r)
 		}
 	}()
-	return d.compiled.Validate(doc)
+	return d.validator().Validate(doc)
 }
 
 // leaves are the errors that no other explains. The branches of an anyOf say
