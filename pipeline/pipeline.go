@@ -261,7 +261,8 @@ func (p *Pipeline) publish(ctx context.Context) (again bool) {
 	if !p.pending {
 		return false
 	}
-	p.publishing()
+	files := p.record.files()
+	p.publishing(files)
 	if err := p.o.Publish(ctx, p.built); err != nil {
 		p.failures++
 		p.serving = "" // perhaps some of it: going back is a change too
@@ -270,7 +271,7 @@ func (p *Pipeline) publish(ctx context.Context) (again bool) {
 		return true
 	}
 	p.pending, p.failures, p.serving = false, 0, p.built.Version
-	p.record.published(p.built)
+	p.record.published(p.built, files)
 	return false
 }
 

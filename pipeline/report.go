@@ -143,16 +143,15 @@ func (r *record) read(began time.Time, changes []loader.Source, res loader.Resul
 	}
 }
 
-// published notes a publication.
-func (r *record) published(s *snapshot.Snapshot) {
-	files := r.files()
+// published notes a publication with some changed files.
+func (r *record) published(s *snapshot.Snapshot, files []string) {
 	v := Version{
 		Version:   s.Version,
 		At:        time.Now(),
 		Resources: s.Counts,
 		Services:  r.Config.Services.Len(),
 		Changed:   len(files),
-		Files:     files[:min(len(files), keptFiles)],
+		Files:     slices.Clone(files[:min(len(files), keptFiles)]),
 	}
 	r.changed = nil
 	// A new slice each time: reports share it.

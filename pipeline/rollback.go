@@ -29,9 +29,9 @@ type published struct {
 const maxPublished = 32
 
 // publishing says what is about to be published, and keeps what it is made of.
-func (p *Pipeline) publishing() {
+func (p *Pipeline) publishing(files []string) {
 	if p.o.Publishing != nil {
-		p.o.Publishing(Publication{p.built, p.record.Config, p.record.files()})
+		p.o.Publishing(Publication{p.built, p.record.Config, files})
 	}
 	if !p.o.Rollback {
 		return
