@@ -42,6 +42,8 @@ type Builder struct {
 	from   translator.Translation
 	users  map[Ref]int      // how many resources of the last one need a resource, if any do
 	faulty map[Ref][]string // what is wrong with resources of the last one by themselves
+
+	examiner *examiner
 }
 
 // An edit is what became of a message.
@@ -73,13 +75,13 @@ func (all messages) drop() {
 func (b *Builder) Build(t translator.Translation) (*Snapshot, error) {
 	if b.last == nil {
 		b.last = &Snapshot{sets: map[string]*Set{}, views: &views{}}
-		b.users, b.faulty = map[Ref]int{}, map[Ref][]string{}
+		b.users, b.faulty, b.examiner = map[Ref]int{}, map[Ref][]string{}, newExaminer()
 	}
-	found, all, e := messages{}, edits{}, newExaminer()
+	found, all := messages{}, edits{}
 	for _, typeURL := range Types() {
 		var err error
 		found[typeURL] = table.Changes(b.from.Tables[typeURL], t.Tables[typeURL])
-		if all[typeURL], err = e.edits(typeURL, b.last.All(typeURL), found[typeURL]); err != nil {
+		if all[typeURL], err = b.examiner.edits(typeURL, b.last.All(typeURL), found[typeURL]); err != nil {
 			return nil, err
 		}
 	}
@@ -221,7 +223,7 @@ func (e *examiner) pack(typeURL string, m *translator.Message, old *Resource) (*
 		return old, nil, nil
 	}
 	sum := sha256.Sum256(body)
-	found, out := e.examine(m.Body), NewResource(typeURL, m.Name, short(sum[:]), body)
+	found, out := e.examine(m.Body, body), NewResource(typeURL, m.Name, short(sum[:]), body)
 	out.Needs, out.OnDemand = found.refs, onDemand(m.Body)
 	return out, found.faults, nil
 }
