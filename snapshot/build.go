@@ -210,20 +210,31 @@ func (e *examiner) edit(typeURL string, last *Set, m table.Change[*translator.Me
 	return c, nil
 }
 
+// noVersion is the room for a version.
+const noVersion = "................"
+
 // pack makes one resource, unless the old one has the same content. It is
 // marshalled once, in a form that is the same for the same content, and its
 // version is a hash of that: an Envoy that reconnects and says what it has is
 // understood. What is wrong with it by itself is noted.
+//
+// All of it is written into one piece of memory, the version when it is known.
 func (e *examiner) pack(typeURL string, m *translator.Message, old *Resource) (*Resource, []string, error) {
-	body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(m.Body)
+	options := proto.MarshalOptions{Deterministic: true}
+	h := head(typeURL, m.Name, noVersion, options.Size(m.Body))
+	options.UseCachedSize = true
+	whole, err := options.MarshalAppend(h.bytes, m.Body)
 	if err != nil {
 		return nil, nil, err
 	}
+	body := whole[len(h.bytes):]
 	if old != nil && bytes.Equal(body, old.Body.GetValue()) {
 		return old, nil, nil
 	}
 	sum := sha256.Sum256(body)
-	found, out := e.examine(m.Body, body), NewResource(typeURL, m.Name, short(sum[:]), body)
+	version := short(sum[:])
+	copy(whole[h.sotw-shortHash:], version)
+	found, out := e.examine(m.Body, body), h.resource(typeURL, m.Name, version, whole)
 	out.Needs, out.OnDemand = found.refs, onDemand(m.Body)
 	return out, found.faults, nil
 }

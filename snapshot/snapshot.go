@@ -69,4 +69,4 @@ func (s *Snapshot) All(typeURL string) *Set {
 	return NewSet()
 }
 
-func short(sum []byte) string { return hex.EncodeToString(sum)[:shortHash] }
+func short(sum []byte) string { return hex.EncodeToString(sum[:shortHash/2]) }
