@@ -56,6 +56,17 @@ type edit struct {
 // edits are by type URL, those of a type in the order of their names.
 type edits map[string][]edit
 
+// needs counts what all of them need.
+func (all edits) needs() int {
+	n := 0
+	for _, changed := range all {
+		for _, c := range changed {
+			n += len(needs(c.New))
+		}
+	}
+	return n
+}
+
 // messages are those that are not the ones of the last time, in the same order.
 type messages map[string][]table.Change[*translator.Message]
 
@@ -75,6 +86,7 @@ func (all messages) drop() {
 func (b *Builder) Build(t translator.Translation) (*Snapshot, error) {
 	if b.last == nil {
 		b.last = &Snapshot{sets: map[string]*Set{}, views: &views{}}
+		b.last.sound.Store(true) // nothing is wrong with nothing
 		b.users, b.faulty, b.examiner = map[Ref]int{}, map[Ref][]string{}, newExaminer()
 	}
 	found, all := messages{}, edits{}
@@ -88,6 +100,9 @@ func (b *Builder) Build(t translator.Translation) (*Snapshot, error) {
 	s, err := b.snapshot(t, found[resourcev3.ListenerType], all)
 	if err != nil {
 		return nil, err
+	}
+	if len(b.users) == 0 {
+		b.users = make(map[Ref]int, all.needs())
 	}
 	for _, typeURL := range Types() {
 		for _, c := range all[typeURL] {
@@ -269,8 +284,11 @@ func needs(r *Resource) []Ref {
 }
 
 // unlike returns what only the one, and what only the other list of references
-// has. Both are sorted.
+// has. Both are sorted, and nobody may change what is returned.
 func unlike(a, b []Ref) (less, more []Ref) {
+	if len(a) == 0 || len(b) == 0 {
+		return a, b
+	}
 	for len(a) > 0 || len(b) > 0 {
 		order := 0
 		switch {

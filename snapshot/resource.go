@@ -19,6 +19,7 @@ type Resource struct {
 
 	delta []byte // as it stands in a response of delta; nil if it is not made yet
 	sotw  []byte // the end of it, as it stands in one of the state of the world
+	mark  mark   // its own; zero if it is not made yet
 }
 
 // A Ref names a resource.
@@ -92,7 +93,7 @@ func (h header) resource(typeURL, name, version string, whole []byte) *Resource 
 		Resource
 		body anypb.Any
 	}{
-		Resource{Name: name, Version: version, delta: whole, sotw: whole[h.sotw:]},
+		Resource{Name: name, Version: version, delta: whole, sotw: whole[h.sotw:], mark: markOf(name, version)},
 		anypb.Any{TypeUrl: typeURL, Value: whole[len(h.bytes):]},
 	}
 	all.Body = &all.body
