@@ -75,7 +75,7 @@ func TestNothingIsOverlookedInWhatIsTranslated(t *testing.T) {
 
 // The same with anything that the types can hold, by many at once.
 func TestNothingIsOverlookedInAnything(t *testing.T) {
-	const seeds = 3000
+	const seeds = 2000
 	var mu sync.Mutex
 	seen, e := map[string]int{}, newExaminer()
 	parallel.Each(seeds, func(i int) {
