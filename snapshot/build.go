@@ -42,6 +42,8 @@ type Builder struct {
 	from   translator.Translation
 	users  map[Ref]int      // how many resources of the last one need a resource, if any do
 	faulty map[Ref][]string // what is wrong with resources of the last one by themselves
+
+	examiner *examiner
 }
 
 // An edit is what became of a message.
@@ -53,6 +55,17 @@ type edit struct {
 
 // edits are by type URL, those of a type in the order of their names.
 type edits map[string][]edit
+
+// needs counts what all of them need.
+func (all edits) needs() int {
+	n := 0
+	for _, changed := range all {
+		for _, c := range changed {
+			n += len(needs(c.New))
+		}
+	}
+	return n
+}
 
 // messages are those that are not the ones of the last time, in the same order.
 type messages map[string][]table.Change[*translator.Message]
@@ -73,19 +86,23 @@ func (all messages) drop() {
 func (b *Builder) Build(t translator.Translation) (*Snapshot, error) {
 	if b.last == nil {
 		b.last = &Snapshot{sets: map[string]*Set{}, views: &views{}}
-		b.users, b.faulty = map[Ref]int{}, map[Ref][]string{}
+		b.last.sound.Store(true) // nothing is wrong with nothing
+		b.users, b.faulty, b.examiner = map[Ref]int{}, map[Ref][]string{}, newExaminer()
 	}
-	found, all, e := messages{}, edits{}, newExaminer()
+	found, all := messages{}, edits{}
 	for _, typeURL := range Types() {
 		var err error
 		found[typeURL] = table.Changes(b.from.Tables[typeURL], t.Tables[typeURL])
-		if all[typeURL], err = e.edits(typeURL, b.last.All(typeURL), found[typeURL]); err != nil {
+		if all[typeURL], err = b.examiner.edits(typeURL, b.last.All(typeURL), found[typeURL]); err != nil {
 			return nil, err
 		}
 	}
 	s, err := b.snapshot(t, found[resourcev3.ListenerType], all)
 	if err != nil {
 		return nil, err
+	}
+	if len(b.users) == 0 {
+		b.users = make(map[Ref]int, all.needs())
 	}
 	for _, typeURL := range Types() {
 		for _, c := range all[typeURL] {
@@ -208,20 +225,31 @@ func (e *examiner) edit(typeURL string, last *Set, m table.Change[*translator.Me
 	return c, nil
 }
 
+// noVersion is the room for a version.
+const noVersion = "................"
+
 // pack makes one resource, unless the old one has the same content. It is
 // marshalled once, in a form that is the same for the same content, and its
 // version is a hash of that: an Envoy that reconnects and says what it has is
 // understood. What is wrong with it by itself is noted.
+//
+// All of it is written into one piece of memory, the version when it is known.
 func (e *examiner) pack(typeURL string, m *translator.Message, old *Resource) (*Resource, []string, error) {
-	body, err := (proto.MarshalOptions{Deterministic: true}).Marshal(m.Body)
+	options := proto.MarshalOptions{Deterministic: true}
+	h := head(typeURL, m.Name, noVersion, options.Size(m.Body))
+	options.UseCachedSize = true
+	whole, err := options.MarshalAppend(h.bytes, m.Body)
 	if err != nil {
 		return nil, nil, err
 	}
+	body := whole[len(h.bytes):]
 	if old != nil && bytes.Equal(body, old.Body.GetValue()) {
 		return old, nil, nil
 	}
 	sum := sha256.Sum256(body)
-	found, out := e.examine(m.Body), NewResource(typeURL, m.Name, short(sum[:]), body)
+	version := short(sum[:])
+	copy(whole[h.sotw-shortHash:], version)
+	found, out := e.examine(m.Body, body), h.resource(typeURL, m.Name, version, whole)
 	out.Needs, out.OnDemand = found.refs, onDemand(m.Body)
 	return out, found.faults, nil
 }
@@ -256,8 +284,11 @@ func needs(r *Resource) []Ref {
 }
 
 // unlike returns what only the one, and what only the other list of references
-// has. Both are sorted.
+// has. Both are sorted, and nobody may change what is returned.
 func unlike(a, b []Ref) (less, more []Ref) {
+	if len(a) == 0 || len(b) == 0 {
+		return a, b
+	}
 	for len(a) > 0 || len(b) > 0 {
 		order := 0
 		switch {

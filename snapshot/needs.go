@@ -17,9 +17,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
-	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/structpb"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 // findings are what there is to know of a resource by itself.
@@ -28,28 +25,37 @@ type findings struct {
 	faults []string // what Envoy would refuse in it
 }
 
-// An examiner goes once through every message of every resource, of many at
-// once. Most clusters carry the same packed options, so it remembers what it
-// found in those.
+// An examiner goes once through every resource, of many at once. It knows where
+// to look in each type of message, and as most clusters carry the same packed
+// options, it remembers what it found in those.
 type examiner struct {
-	mu    sync.Mutex // guards what follows
-	known map[packed]findings
+	mu     sync.Mutex // guards what follows
+	plans  map[protoreflect.FullName]*plan
+	known  map[string]findings // by the bytes of an Any
+	memory int                 // that known takes, about
 }
 
-func newExaminer() *examiner { return &examiner{known: map[packed]findings{}} }
+// enough is how much memory may go into what is remembered. What is used by many
+// resources is soon there again once all is forgotten.
+const (
+	enough   = 1 << 20
+	perEntry = 128 // that is not the key
+)
 
-// packed is the content of an Any.
-type packed struct{ typeURL, value string }
+func newExaminer() *examiner {
+	return &examiner{plans: map[protoreflect.FullName]*plan{}, known: map[string]findings{}}
+}
 
-// examine goes through a resource. Fields of a message are walked in no order,
-// so what is found is sorted.
-func (e *examiner) examine(m proto.Message) findings {
+// examine goes through a message and its bytes, as Marshal writes them: it takes
+// far less to pass over a field there than to ask a message whether it has it.
+// Fields come in no order that means anything, so what is found is sorted.
+func (e *examiner) examine(m proto.Message, body []byte) findings {
 	var f findings
 	f.constraints(m)
-	e.walk(m.ProtoReflect(), &f)
+	e.look(e.planOf(m.ProtoReflect().Descriptor()), m, body, &f)
 	slices.SortFunc(f.refs, compareRefs)
 	slices.Sort(f.faults)
-	return findings{slices.Compact(f.refs), slices.Compact(f.faults)}
+	return findings{slices.Clip(slices.Compact(f.refs)), slices.Compact(f.faults)}
 }
 
 func compareRefs(a, b Ref) int {
@@ -66,92 +72,87 @@ func (f *findings) constraints(m proto.Message) {
 	}
 }
 
-func (e *examiner) walk(m protoreflect.Message, f *findings) {
-	switch m := m.Interface().(type) {
-	case *anypb.Any:
-		e.unpack(m, f)
-		return
-	case *corev3.ConfigSource:
-		return // the clusters that xDS itself comes by are in the bootstrap
-	case *structpb.Struct, *durationpb.Duration, *wrapperspb.UInt32Value, *wrapperspb.BoolValue:
-		return // the most frequent of those that name nothing
-	default:
-		f.refs = append(f.refs, references(m)...)
-	}
-	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case field.IsMap() && field.MapValue().Message() != nil:
-			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
-				e.walk(v.Message(), f)
-				return true
-			})
-		case field.IsMap() || field.Message() == nil:
-		case field.IsList():
-			for i := range v.List().Len() {
-				e.walk(v.List().Get(i).Message(), f)
-			}
-		default:
-			e.walk(v.Message(), f)
-		}
-		return true
-	})
-}
-
-func (e *examiner) unpack(a *anypb.Any, f *findings) {
-	key := packed{a.GetTypeUrl(), string(a.GetValue())}
+// unpack examines what is packed in an Any, whose bytes these are.
+func (e *examiner) unpack(b []byte, f *findings) {
 	e.mu.Lock()
-	inside, known := e.known[key]
+	inside, known := e.known[string(b)]
 	e.mu.Unlock()
 	if !known {
-		if m, err := a.UnmarshalNew(); err != nil {
-			inside.faults = []string{fmt.Sprintf("%s: %s", a.GetTypeUrl(), words(err))}
-		} else {
-			inside = e.examine(m)
-		}
-		e.mu.Lock()
-		e.known[key] = inside
-		e.mu.Unlock()
+		inside = e.examineAny(b)
+		e.remember(b, inside)
 	}
 	f.refs = append(f.refs, inside.refs...)
 	f.faults = append(f.faults, inside.faults...)
 }
 
-// references are the resources that a message names in its own fields. What a
-// request names, by cluster_header, is known to nobody here.
-func references(m proto.Message) []Ref {
-	switch m := m.(type) {
+func (e *examiner) examineAny(b []byte) findings {
+	var a anypb.Any
+	err := proto.Unmarshal(b, &a)
+	if err == nil {
+		var m proto.Message
+		if m, err = a.UnmarshalNew(); err == nil {
+			return e.examine(m, a.GetValue())
+		}
+	}
+	return findings{faults: []string{fmt.Sprintf("%s: %s", a.GetTypeUrl(), words(err))}}
+}
+
+func (e *examiner) remember(b []byte, f findings) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.memory += len(b) + perEntry; e.memory > enough {
+		e.known, e.memory = map[string]findings{}, len(b)+perEntry
+	}
+	e.known[string(b)] = f
+}
+
+// refer notes that a field names a resource, if it does.
+func (f *findings) refer(typeURL string, name []byte) {
+	if n := len(f.refs); len(name) == 0 || n > 0 && f.refs[n-1].Type == typeURL && f.refs[n-1].Name == string(name) {
+		return
+	}
+	f.refs = append(f.refs, Ref{typeURL, string(name)})
+}
+
+// naming says which field of a message has the name of a resource, and of what
+// type that is. What a request names, by cluster_header, is known to nobody here.
+func naming(m proto.Message) (field protoreflect.Name, typeURL string) {
+	switch m.(type) {
 	case *hcmv3.Rds:
-		return refs(resourcev3.RouteType, m.GetRouteConfigName())
+		return "route_config_name", resourcev3.RouteType
+	case *routev3.ScopedRouteConfiguration:
+		return "route_configuration_name", resourcev3.RouteType
+	case *routev3.RouteAction, *routev3.RouteAction_RequestMirrorPolicy, *tcpproxyv3.TcpProxy, *corev3.HttpUri:
+		return "cluster", resourcev3.ClusterType
+	case *routev3.WeightedCluster_ClusterWeight, *tcpproxyv3.TcpProxy_WeightedCluster_ClusterWeight:
+		return "name", resourcev3.ClusterType
+	case *corev3.GrpcService_EnvoyGrpc: // access logs, tracing, authorization
+		return "cluster_name", resourcev3.ClusterType
+	}
+	return "", ""
+}
+
+// references are the resources that a message refers to where that takes more
+// than one field to know. Of any other type it says that it is not of these.
+func references(m proto.Message) (refs []Ref, known bool) {
+	switch m := m.(type) {
 	case *hcmv3.ScopedRoutes:
 		if m.GetScopedRds() != nil {
-			return refs(resourcev3.ScopedRouteType, AllScopes(m.GetName()))
+			return []Ref{{resourcev3.ScopedRouteType, AllScopes(m.GetName())}}, true
 		}
-	case *routev3.ScopedRouteConfiguration:
-		return refs(resourcev3.RouteType, m.GetRouteConfigurationName())
+		return nil, true
 	case *clusterv3.Cluster:
 		if m.GetType() == clusterv3.Cluster_EDS {
-			return refs(resourcev3.EndpointType, cmp.Or(m.GetEdsClusterConfig().GetServiceName(), m.GetName()))
+			return named(resourcev3.EndpointType, cmp.Or(m.GetEdsClusterConfig().GetServiceName(), m.GetName())), true
 		}
+		return nil, true
 	case *tlsv3.SdsSecretConfig:
 		if bySDS(m.GetSdsConfig()) {
-			return refs(resourcev3.SecretType, m.GetName())
+			return named(resourcev3.SecretType, m.GetName()), true
 		}
-	case *routev3.RouteAction:
-		return refs(resourcev3.ClusterType, m.GetCluster())
-	case *routev3.WeightedCluster_ClusterWeight:
-		return refs(resourcev3.ClusterType, m.GetName())
-	case *routev3.RouteAction_RequestMirrorPolicy:
-		return refs(resourcev3.ClusterType, m.GetCluster())
-	case *tcpproxyv3.TcpProxy:
-		return refs(resourcev3.ClusterType, m.GetCluster())
-	case *tcpproxyv3.TcpProxy_WeightedCluster_ClusterWeight:
-		return refs(resourcev3.ClusterType, m.GetName())
-	case *corev3.GrpcService_EnvoyGrpc: // access logs, tracing, authorization
-		return refs(resourcev3.ClusterType, m.GetClusterName())
-	case *corev3.HttpUri:
-		return refs(resourcev3.ClusterType, m.GetCluster())
+		return nil, true
 	}
-	return nil
+	return nil, false
 }
 
 // allScopes ends the name of a scope that every listener with scopes has: it
@@ -161,7 +162,7 @@ const allScopes = "/*"
 // AllScopes is that name.
 func AllScopes(listener string) string { return listener + allScopes }
 
-func refs(typeURL, name string) []Ref {
+func named(typeURL, name string) []Ref {
 	if name == "" {
 		return nil
 	}

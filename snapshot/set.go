@@ -27,18 +27,26 @@ type Set struct {
 // to whom it would do nothing but keep their own change from being sent.
 type mark [2]uint64
 
-func markOf(r *Resource) mark {
-	sum := sha256.Sum256([]byte(r.Name + "\x00" + r.Version))
+func markOf(name, version string) mark {
+	var room [128]byte // for most, so that they take none of the heap
+	sum := sha256.Sum256(append(append(append(room[:0], name...), 0), version...))
 	return mark{binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:16])}
 }
 
+func (r *Resource) marked() mark {
+	if r.mark == (mark{}) {
+		return markOf(r.Name, r.Version)
+	}
+	return r.mark
+}
+
 func (m mark) plus(r *Resource) mark {
-	other := markOf(r)
+	other := r.marked()
 	return mark{m[0] + other[0], m[1] + other[1]}
 }
 
 func (m mark) minus(r *Resource) mark {
-	other := markOf(r)
+	other := r.marked()
 	return mark{m[0] - other[0], m[1] - other[1]}
 }
 

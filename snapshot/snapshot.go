@@ -69,4 +69,7 @@ func (s *Snapshot) All(typeURL string) *Set {
 	return NewSet()
 }
 
-func short(sum []byte) string { return hex.EncodeToString(sum)[:shortHash] }
+func short(sum []byte) string {
+	var room [shortHash]byte
+	return string(hex.AppendEncode(room[:0], sum[:shortHash/2]))
+}
