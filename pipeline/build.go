@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
@@ -22,11 +23,15 @@ func Build(c *model.Config, o translator.Options) (*snapshot.Snapshot, diag.Prob
 type builder struct {
 	translator *translator.Translator
 	snapshots  snapshot.Builder
+	begun      bool
 }
 
 func newBuilder(o translator.Options) *builder { return &builder{translator: translator.New(o)} }
 
 func (b *builder) build(c *model.Config) (*snapshot.Snapshot, diag.Problems) {
+	if !b.begun {
+		b.begin(c)
+	}
 	resources, problems := b.translator.Translate(c)
 	if problems.HasErrors() {
 		return nil, problems
@@ -46,6 +51,24 @@ func (b *builder) build(c *model.Config) (*snapshot.Snapshot, diag.Problems) {
 		problems = append(problems, inconsistent(c, f))
 	}
 	return nil, problems
+}
+
+// step is how many services a builder begins with at once.
+const step = 1000
+
+// begin goes to the first configuration in steps. A message takes several times
+// what its bytes do: so those of all services are never there at once. What is
+// wrong with a step is no matter, since services of it may need others to come.
+func (b *builder) begin(c *model.Config) {
+	b.begun = true
+	part := *c
+	part.Services = model.Services{}
+	for some := range slices.Chunk(slices.Collect(c.Services.All()), step) {
+		part.Services = part.Services.Put(some...)
+		if resources, problems := b.translator.Translate(&part); !problems.HasErrors() {
+			_, _ = b.snapshots.Build(resources) // the last step is built again
+		}
+	}
 }
 
 // inconsistent places a fault where the resource comes from. The loader leaves

@@ -48,6 +48,27 @@ func TestNothingIsRememberedWrongly(t *testing.T) {
 	}
 }
 
+// The first configuration is gone to in steps, and is what it is at once.
+func TestBuildBeginsInSteps(t *testing.T) {
+	l := loader.New(loader.Options{})
+	var sources []loader.Source
+	for i := range 2500 {
+		text := fmt.Sprintf("service: s%04d\nhosts: [s%04d.test]\nroutes: [{to: s%04d}]\nupstream: http://10.0.0.1:80\n", i, i, (i*7)%2500)
+		sources = append(sources, loader.Source{Path: fmt.Sprintf("s%d.yaml", i), Data: []byte(text)})
+	}
+	res := l.Apply(sources)
+	got, problems := pipeline.Build(res.Config, translator.Options{})
+	if len(res.Problems)+len(problems) > 0 {
+		t.Fatal(res.Problems, problems)
+	}
+	resources, _ := translator.Translate(res.Config, translator.Options{})
+	want, err := snapshot.Build(resources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, got, want)
+}
+
 func same(t *testing.T, got, want *snapshot.Snapshot) {
 	t.Helper()
 	if got.Version != want.Version {
