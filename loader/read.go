@@ -70,7 +70,7 @@ func readSettled(root *os.Root, name string, before os.FileInfo) ([]byte, error)
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	data, err := readUpTo(f, before.Size())
 	if err != nil {
 		return nil, err
 	}
@@ -82,4 +82,16 @@ func readSettled(root *os.Root, name string, before os.FileInfo) ([]byte, error)
 		return nil, errUnsettled
 	}
 	return data, nil
+}
+
+// readUpTo reads as many bytes as a file is said to have, and one more if there
+// are more. To be told that it has ended, which its size will say as well, would
+// take another call of the kernel.
+func readUpTo(f io.Reader, size int64) ([]byte, error) {
+	data := make([]byte, size+1)
+	n, err := io.ReadAtLeast(f, data, max(1, int(size)))
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // It is shorter now.
+	}
+	return data[:n], err
 }

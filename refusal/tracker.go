@@ -121,7 +121,7 @@ func New(o Options) *Tracker {
 func (t *Tracker) Published(p Publication) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	added := publication{p, map[part]bool{}}
+	added := publication{p, make(map[part]bool, len(p.Types))}
 	added.add(p.Types)
 	t.publications = append(t.publications, added)
 	t.publications = slices.Delete(t.publications, 0, max(0, len(t.publications)-maxPublications))

@@ -2,7 +2,6 @@ package watcher
 
 import (
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 
@@ -61,7 +60,10 @@ func (d *dir) names(base string) []string {
 	}
 	var out []string
 	for _, at := range d.at {
-		out = append(out, path.Join(at, base))
+		if at != "" {
+			at += "/"
+		}
+		out = append(out, at+base)
 	}
 	return out
 }

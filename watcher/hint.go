@@ -1,18 +1,16 @@
 package watcher
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // maxNames is where a list of names ends and everywhere begins: to look at so
 // many files one by one costs as much as to look at all, and memory is bounded.
 const maxNames = 4096
 
-// A hint is a set of names relative to the root, or everywhere.
+// A hint is a set of names relative to the root, or everywhere. Most often it
+// is one name.
 type hint struct {
 	all   bool
-	names map[string]struct{}
+	names []string // sorted
 }
 
 func everywhere() hint { return hint{all: true} }
@@ -28,10 +26,9 @@ func (h *hint) add(names ...string) {
 		if h.all {
 			return
 		}
-		if h.names == nil {
-			h.names = map[string]struct{}{}
+		if i, there := slices.BinarySearch(h.names, name); !there {
+			h.names = slices.Insert(h.names, i, name)
 		}
-		h.names[name] = struct{}{}
 	}
 }
 
@@ -41,9 +38,7 @@ func (h *hint) merge(other hint) {
 		*h = everywhere()
 		return
 	}
-	for name := range other.names {
-		h.add(name)
-	}
+	h.add(other.names...)
 }
 
 // drop takes out of h what need not be looked at later because c, which is
@@ -52,18 +47,23 @@ func (h *hint) drop(c change) {
 	if c.all {
 		*h = hint{}
 	}
-	for name := range c.names {
-		delete(h.names, name)
-	}
-	for _, name := range c.spent {
-		delete(h.names, name)
+	h.remove(c.names)
+	h.remove(c.spent)
+}
+
+func (h *hint) remove(names []string) {
+	for _, name := range names {
+		if i, there := slices.BinarySearch(h.names, name); there {
+			h.names = slices.Delete(h.names, i, i+1)
+		}
 	}
 }
 
 // list is h in the form that receivers get: sorted names, nil for everywhere.
+// It is the receiver's if h is not added to any more.
 func (h *hint) list() []string {
 	if h.all {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(h.names))
+	return h.names
 }

@@ -16,7 +16,7 @@ type run struct {
 	*Watcher
 
 	root    string // absolute
-	changes chan<- change
+	changes *settling
 	begun   bool   // armed was closed: from now on a gap needs a hint
 	said    string // the last reason for polling that was logged
 }
@@ -46,7 +46,7 @@ func (r *run) loop(ctx context.Context) {
 // poll hints everywhere again and again, until ctx is done or until comes.
 func (r *run) poll(ctx context.Context, until <-chan time.Time) {
 	r.stats.mode.Store(int32(Poll))
-	r.begin(ctx)
+	r.begin()
 	tick := time.NewTicker(r.pace.poll)
 	defer tick.Stop()
 	for {
@@ -55,10 +55,14 @@ func (r *run) poll(ctx context.Context, until <-chan time.Time) {
 			return
 		case <-until:
 			return
+		case r.changes.out <- r.changes.offer:
+			r.changes.taken()
+		case <-r.changes.timer.C:
+			r.changes.settle()
 		case <-r.rescan:
-			r.send(ctx, change{hint: everywhere(), whole: true})
+			r.changes.add(change{hint: everywhere(), whole: true})
 		case <-tick.C:
-			r.send(ctx, change{hint: everywhere()})
+			r.changes.add(change{hint: everywhere()})
 		}
 	}
 }
@@ -88,7 +92,7 @@ func (r *run) watch(ctx context.Context) error {
 	if r.begun {
 		r.stats.rearms.Add(1)
 	}
-	r.begin(ctx)
+	r.begin()
 	return r.serve(ctx, t, in)
 }
 
@@ -102,16 +106,20 @@ func (r *run) serve(ctx context.Context, t *tree, in *inbox) error {
 		case <-ctx.Done():
 			return nil
 		case <-in.ready:
-			err = r.events(ctx, t, in.take())
+			err = r.events(t, in.take())
+		case r.changes.out <- r.changes.offer:
+			r.changes.taken()
+		case <-r.changes.timer.C:
+			r.changes.settle()
 		case <-check.C:
-			err = r.check(ctx, t)
+			err = r.check(t)
 		case <-resync:
 			err = t.sync()
-			r.send(ctx, change{hint: everywhere()})
+			r.changes.add(change{hint: everywhere()})
 			resync = r.nextResync()
 		case <-r.rescan:
 			err = t.sync()
-			r.send(ctx, change{hint: everywhere(), whole: true})
+			r.changes.add(change{hint: everywhere(), whole: true})
 		}
 		if err != nil {
 			return err
@@ -131,7 +139,7 @@ func (r *run) nextResync() <-chan time.Time {
 // events hands on what a batch of events changed. What watches it needs are
 // there first: a directory that is looked at before it is watched may change
 // in between.
-func (r *run) events(ctx context.Context, t *tree, got batch) error {
+func (r *run) events(t *tree, got batch) error {
 	var changes []change
 	reshaped := got.lost
 	for _, e := range got.events {
@@ -155,19 +163,19 @@ func (r *run) events(ctx context.Context, t *tree, got batch) error {
 		}
 	}
 	for _, c := range changes {
-		r.send(ctx, c)
+		r.changes.add(c)
 	}
 	return err
 }
 
 // check sets the watch up again if it is not what it should be.
-func (r *run) check(ctx context.Context, t *tree) error {
+func (r *run) check(t *tree) error {
 	if t.intact() {
 		return nil
 	}
 	err := t.sync()
 	r.rearmed(t)
-	r.send(ctx, change{hint: everywhere()})
+	r.changes.add(change{hint: everywhere()})
 	return err
 }
 
@@ -178,20 +186,13 @@ func (r *run) rearmed(t *tree) {
 }
 
 // begin says that a first look may be taken now, or asks for another one.
-func (r *run) begin(ctx context.Context) {
+func (r *run) begin() {
 	if r.begun {
-		r.send(ctx, change{hint: everywhere()})
+		r.changes.add(change{hint: everywhere()})
 		return
 	}
 	r.begun = true
 	close(r.armed)
-}
-
-func (r *run) send(ctx context.Context, c change) {
-	select {
-	case r.changes <- c: // settle is always about to receive.
-	case <-ctx.Done():
-	}
 }
 
 // complain logs why there is no watch, once as long as the reason is the same.

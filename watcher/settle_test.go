@@ -178,7 +178,34 @@ func every(step, until int, name string) []given {
 	return out
 }
 
-// settled runs settle in a bubble. The receiver takes a hint, then does
+// A receiver that is busy while a thousand files are renamed costs nothing.
+func BenchmarkBurst(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		s := newSettling(make(chan []string), testQuiet, testLimit)
+		for i := range 1000 {
+			s.add(wholeAt(0, ".next", strconv.Itoa(i*7919%1000)).change)
+		}
+	}
+}
+
+// settleAll does for s what a run does.
+func settleAll(ctx context.Context, changes <-chan change, s *settling) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case c := <-changes:
+			s.add(c)
+		case s.out <- s.offer:
+			s.taken()
+		case <-s.timer.C:
+			s.settle()
+		}
+	}
+}
+
+// settled runs settling in a bubble. The receiver takes a hint, then does
 // something for as long as busy; it begins by that, too.
 func settled(t *testing.T, in []given, busy time.Duration) []got {
 	t.Helper()
@@ -187,7 +214,7 @@ func settled(t *testing.T, in []given, busy time.Duration) []got {
 		ctx, cancel := context.WithCancel(t.Context())
 		changes, hints := make(chan change), make(chan []string)
 		start := time.Now()
-		go settle(ctx, changes, hints, testQuiet, testLimit)
+		go settleAll(ctx, changes, newSettling(hints, testQuiet, testLimit))
 		go func() {
 			for {
 				time.Sleep(busy)

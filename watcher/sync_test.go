@@ -231,18 +231,18 @@ func TestWatchIsSetBeforeTheHint(t *testing.T) {
 	tr, l := planted(t, dir)
 	resync(t, tr)
 	sub := mkdir(t, filepath.Join(dir, "sub"))
-	changes := make(chan change)
-	r := &run{Watcher: New(dir, Options{}), root: dir, changes: changes}
-	ended := make(chan error, 1)
-	go func() {
-		ended <- r.events(t.Context(), tr, batch{events: []fsnotify.Event{{Name: sub, Op: fsnotify.Create}}})
-	}()
-	c := <-changes
-	if !slices.Equal(c.list(), []string{"sub"}) || l.times(sub) != 1 {
-		t.Errorf("hint %q, sub watched %d times; want sub, once", c.list(), l.times(sub))
+	r := &run{Watcher: New(dir, Options{}), root: dir, changes: newSettling(nil, testQuiet, testLimit)}
+	l.onAdd = func(string) error {
+		if !r.changes.pending.empty() {
+			t.Errorf("hint %q before the watch", r.changes.pending.list())
+		}
+		return nil
 	}
-	if err := <-ended; err != nil {
+	if err := r.events(tr, batch{events: []fsnotify.Event{{Name: sub, Op: fsnotify.Create}}}); err != nil {
 		t.Error(err)
+	}
+	if got := r.changes.pending.list(); !slices.Equal(got, []string{"sub"}) || l.times(sub) != 1 {
+		t.Errorf("hint %q, sub watched %d times; want sub, once", got, l.times(sub))
 	}
 }
 
@@ -259,21 +259,15 @@ func TestRootFoundReplacedByTheWay(t *testing.T) {
 	rename(t, filepath.Join(base, "x"), filepath.Join(base, "z"))
 	rename(t, filepath.Join(base, "y"), filepath.Join(base, "x"))
 
-	changes := make(chan change, 10)
-	r := &run{Watcher: New(root, Options{}), root: root, changes: changes}
-	err := r.events(t.Context(), tr, batch{events: []fsnotify.Event{
+	r := &run{Watcher: New(root, Options{}), root: root, changes: newSettling(nil, testQuiet, testLimit)}
+	err := r.events(tr, batch{events: []fsnotify.Event{
 		{Name: mkdir(t, filepath.Join(outside, "new")), Op: fsnotify.Create},
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all hint
-	for len(changes) > 0 {
-		c := <-changes
-		all.merge(c.hint)
-	}
-	if !all.all || r.Stats().Rearms != 1 {
-		t.Errorf("hints %q, %+v; want everywhere and one re-arm", all.list(), r.Stats())
+	if all := r.changes.pending; !all.all || r.Stats().Rearms != 1 {
+		t.Errorf("hint %q, %+v; want everywhere and one re-arm", all.list(), r.Stats())
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -108,14 +107,8 @@ func (w *Watcher) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watching %s: %w", w.root, err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	changes := make(chan change)
-	var settling sync.WaitGroup
-	settling.Go(func() { settle(ctx, changes, w.hints, w.options.Quiet, w.options.MaxDelay) })
-	r := &run{Watcher: w, root: root, changes: changes}
+	r := &run{Watcher: w, root: root, changes: newSettling(w.hints, w.options.Quiet, w.options.MaxDelay)}
 	r.loop(ctx)
-	cancel()
-	settling.Wait()
 	return nil
 }
 

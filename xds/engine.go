@@ -86,8 +86,9 @@ func (g *engine) assign(e *envoy, v *snapshot.View, versions map[string]string) 
 }
 
 func versions(v *snapshot.View) map[string]string {
-	out := map[string]string{}
-	for _, typeURL := range snapshot.Types() {
+	types := snapshot.Types()
+	out := make(map[string]string, len(types))
+	for _, typeURL := range types {
 		out[typeURL] = v.Set(typeURL).Version()
 	}
 	return out

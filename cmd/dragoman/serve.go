@@ -223,7 +223,7 @@ func warnOfDrains(log *slog.Logger, last, next *snapshot.Snapshot) {
 
 // observeLog says what is published, before any Envoy can have it.
 func observeLog(log *slog.Logger, e xds.Event) {
-	if e.Kind == xds.Published {
+	if e.Kind == xds.Published && log.Enabled(context.Background(), slog.LevelInfo) {
 		log.Info("version published", slog.String("version", e.Snapshot.Version), resources(e.Snapshot.Counts))
 	}
 }
