@@ -40,6 +40,11 @@ func bench(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("there is no Envoy (%w): run `make bench`, which finds one, or set ENVOY", err)
 	}
+	if o.out != "" { // rather now than when everything has been measured
+		if _, err := rewritten(o.out, o.section, nil); err != nil {
+			return err
+		}
+	}
 	scratch, err := os.MkdirTemp("", "dragoman-bench-")
 	if err != nil {
 		return err

@@ -84,15 +84,23 @@ func (d description) print(w io.Writer, o options) {
 // rewrite puts text between the comments of a file that name a section, and
 // leaves all else as people wrote it.
 func rewrite(path, section string, text []byte) error {
-	old, err := os.ReadFile(path)
+	next, err := rewritten(path, section, text)
 	if err != nil {
 		return err
 	}
+	return os.WriteFile(path, next, 0o644)
+}
+
+func rewritten(path, section string, text []byte) ([]byte, error) {
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
 	next, err := replaced(old, section, text)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return os.WriteFile(path, next, 0o644)
+	return next, nil
 }
 
 func replaced(old []byte, section string, text []byte) ([]byte, error) {
