@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -121,5 +123,78 @@ func BenchmarkTake(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		New(Options{}).Take(sources)
+	}
+}
+
+// many is how many services there are where that should not matter.
+const many = 10_000
+
+// BenchmarkCold reads a directory from nothing to a model, and says how long
+// each step takes.
+func BenchmarkCold(b *testing.B) {
+	dir := b.TempDir()
+	for i := range many {
+		team := filepath.Join(dir, fmt.Sprintf("team%d", i/100))
+		if err := os.MkdirAll(team, 0o755); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(team, fmt.Sprintf("s%d.yaml", i)), usual(i), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var look, take, apply time.Duration
+	b.ReportAllocs()
+	for b.Loop() {
+		start := time.Now()
+		sources, _, err := OpenDir(dir, 0).Look(nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		looked := time.Now()
+		l := New(Options{})
+		l.Take(sources)
+		taken := time.Now()
+		if res := l.Apply(nil); res.Services != many {
+			b.Fatal(res.Problems)
+		}
+		look, take, apply = look+looked.Sub(start), take+taken.Sub(looked), apply+time.Since(taken)
+	}
+	for name, d := range map[string]time.Duration{"look-ms": look, "take-ms": take, "apply-ms": apply} {
+		b.ReportMetric(d.Seconds()*1000/float64(b.N), name)
+	}
+}
+
+// BenchmarkEdit takes one file that has changed among many.
+func BenchmarkEdit(b *testing.B) {
+	l := New(Options{})
+	var sources []Source
+	for i := range many {
+		sources = append(sources, Source{Path: fmt.Sprintf("s%d.yaml", i), Data: usual(i)})
+	}
+	l.Apply(sources)
+	edits := [][]byte{usual(5), bytes.Replace(usual(5), []byte("3s"), []byte("4s"), 1)}
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		i++
+		if res := l.Apply([]Source{{Path: "s5.yaml", Data: edits[i%2]}}); !res.Changed {
+			b.Fatal(res.Problems)
+		}
+	}
+}
+
+// BenchmarkKept is what a loader and its model keep of each file.
+func BenchmarkKept(b *testing.B) {
+	for b.Loop() {
+		before := heap()
+		l := New(Options{})
+		var sources []Source
+		for i := range many {
+			sources = append(sources, Source{Path: fmt.Sprintf("team%d/s%d.yaml", i/100, i), Data: usual(i)})
+		}
+		l.Apply(sources)
+		clear(sources)
+		b.ReportMetric(float64(heap()-before)/many, "kept-B/file")
+		runtime.KeepAlive(l)
 	}
 }

@@ -89,7 +89,7 @@ func TestParseAll(t *testing.T) {
 // FuzzAccepts holds the two ways to ask the schema against each other, on the
 // values of files.
 func FuzzAccepts(f *testing.F) {
-	for _, pattern := range []string{"testdata/problems/*/*.yaml", "../examples/*/*.yaml", "../translator/testdata/*/*.yaml", "../schema/testdata/*.yaml"} {
+	for _, pattern := range []string{"testdata/problems/*/*.yaml", "../examples/*/*.yaml", "../examples/*/*/*.yaml", "../translator/testdata/*/*.yaml", "../schema/testdata/*.yaml"} {
 		paths, _ := filepath.Glob(pattern) // the pattern is right
 		if len(paths) == 0 {
 			f.Fatalf("no file is like %s", pattern)

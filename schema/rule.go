@@ -28,15 +28,23 @@ type rules struct {
 	made map[*node]*rule
 }
 
+// rules makes the rule of the whole schema.
+func (d *document) rules() *rule {
+	return (&rules{doc: d, made: map[*node]*rule{}}).of(d.root)
+}
+
 // of makes the rule of a schema, which is an object, true or false.
 func (rs *rules) of(schema any) *rule {
-	n, ok := schema.(*node)
-	if !ok {
-		if schema.(bool) {
-			return &rule{}
-		}
-		return &rule{func(Value) bool { return false }}
+	switch schema := schema.(type) {
+	case *node:
+		return rs.object(schema)
+	case bool:
+		return &rule{func(Value) bool { return schema }}
 	}
+	panic(fmt.Sprintf("schema: %v is no schema, in %s", schema, rs.doc.kind))
+}
+
+func (rs *rules) object(n *node) *rule {
 	if r := rs.made[n]; r != nil {
 		return r
 	}
@@ -143,7 +151,7 @@ func (rs *rules) members(n *node) func(Value) bool {
 				return false
 			}
 			for pattern, r := range like {
-				if ok && len(*r) == 0 || !pattern.MatchString(key) {
+				if !pattern.MatchString(key) {
 					continue
 				}
 				if ok = true; !r.accepts(item) {

@@ -79,7 +79,7 @@ var documents = sync.OnceValue(func() map[string]*document {
 			panic(err) // it is embedded
 		}
 		d := &document{kind: kind, root: parse(text)}
-		d.rule = (&rules{doc: d, made: map[*node]*rule{}}).of(d.root)
+		d.rule = d.rules()
 		d.validator = sync.OnceValue(func() *jsonschema.Schema { return compile(kind, text) })
 		out[kind] = d
 	}
