@@ -73,13 +73,23 @@ func (c contents) changed() []string {
 
 // paths are the files that are named, sorted, those first that are as they were.
 func (c contents) paths() []string {
-	var first []string
-	for _, path := range slices.Sorted(maps.Keys(c.other)) {
-		if c.files[path].good == c.other[path] {
-			first = append(first, path)
+	all := slices.AppendSeq(make([]string, 0, len(c.other)), maps.Keys(c.other))
+	slices.Sort(all)
+	return lastly(all, func(path string) bool { return c.files[path].good != c.other[path] })
+}
+
+// lastly puts those behind the others of which something is true.
+func lastly[T any](all []T, is func(T) bool) []T {
+	out := make([]T, 0, len(all))
+	var behind []T
+	for _, v := range all {
+		if is(v) {
+			behind = append(behind, v)
+			continue
 		}
+		out = append(out, v)
 	}
-	return append(first, c.changed()...)
+	return append(out, behind...)
 }
 
 // revert puts a file back to its last good content and says whether it was at

@@ -43,6 +43,10 @@ const proxyless = "proxyless"
 // take takes over what was linked without conflict.
 func (x *index) take(k *linker) {
 	x.fallback = k.scope.fallback
+	if x.empty() {
+		x.begin(k)
+		return
+	}
 	touched := map[hostUse]bool{}
 	names := map[string]bool{}
 	for path := range k.set.other {
@@ -56,19 +60,53 @@ func (x *index) take(k *linker) {
 		}
 	}
 	for use := range touched {
-		if delete(x.narrow, use); len(x.uses[use]) > 0 && !everyPath(x.uses[use]) {
-			x.narrow[use] = true
-		}
-		if delete(x.broad, use); len(x.uses[use]) > 0 && use.wildcard() {
-			x.broad[use] = true
-		}
+		x.judge(use)
 	}
 	for name := range names {
-		d := x.docs["service"][name]
-		if delete(x.idle, name); d != nil && d.isForOthers() && len(x.users[name]) == 0 {
-			x.idle[name] = true
+		x.ask(name)
+	}
+}
+
+// empty says that no document serves.
+func (x *index) empty() bool {
+	for _, docs := range x.docs {
+		if len(docs) > 0 {
+			return false
 		}
 	}
+	return true
+}
+
+// begin takes over what was linked beside nothing: the tables that the linker
+// has made hold all that there is, and nobody else has them.
+func (x *index) begin(k *linker) {
+	for _, kind := range []string{"service", "listener", "group", "runtime"} {
+		x.docs[kind] = k.table(kind).own
+	}
+	x.docs[proxyless] = k.proxied.own
+	x.users, x.uses, x.routes = k.users, k.uses, k.placed
+	for use := range x.uses {
+		x.judge(use)
+	}
+	for name, d := range x.docs["service"] {
+		if !d.service.backend() {
+			x.exposed++
+		}
+		x.ask(name)
+	}
+}
+
+// judge notes what kind of use one is.
+func (x *index) judge(use hostUse) {
+	used := len(x.uses[use]) > 0
+	mark(x.narrow, use, used && !everyPath(x.uses[use]))
+	mark(x.broad, use, used && use.wildcard())
+}
+
+// ask notes whether a service is for others of which none sends to it.
+func (x *index) ask(name string) {
+	d := x.docs["service"][name]
+	mark(x.idle, name, d != nil && d.isForOthers() && len(x.users[name]) == 0)
 }
 
 func (x *index) add(d *document, touched map[hostUse]bool, names map[string]bool) {
@@ -127,9 +165,12 @@ func (x *index) remove(d *document, touched map[hostUse]bool, names map[string]b
 
 // sendsTo yields the names of the services that routes send to, each once.
 func (d *document) sendsTo() map[string]bool {
-	out := map[string]bool{}
+	var out map[string]bool // most send to themselves alone
 	for i := range d.service.routes {
 		for _, t := range d.service.routes[i].to {
+			if out == nil {
+				out = map[string]bool{}
+			}
 			out[t.service.text] = true
 		}
 	}
@@ -158,10 +199,13 @@ func (d *document) isForOthers() bool { return d.service.backend() && d.service.
 
 // everyPath says that some route of services takes every path.
 func everyPath(docs []*document) bool {
-	match := everything()
-	all := match.Key()
 	return slices.ContainsFunc(docs, func(d *document) bool {
-		return slices.ContainsFunc(d.service.routes, func(r route) bool { return r.key == all })
+		for i := range d.service.routes {
+			if m := &d.service.routes[i].match; m.Path == everything().Path && m.Conditions() == 0 {
+				return true
+			}
+		}
+		return false
 	})
 }
 

@@ -1,7 +1,6 @@
 package loader
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"dragoman/diag"
 	"dragoman/model"
+	"dragoman/parallel"
 	"dragoman/table"
 )
 
@@ -103,14 +103,14 @@ func (l *Loader) link(set contents) *linker {
 	if base == nil {
 		base = newIndex()
 	}
-	k := l.linker(set, base)
-	for _, path := range set.paths() {
+	k, paths := l.linker(set, base), set.paths()
+	for _, path := range paths {
 		for d := range k.replaced(path) {
 			k.table(d.kind).own[d.name.text] = nil
 			k.proxied.own[d.name.text] = nil
 		}
 	}
-	for _, path := range set.paths() {
+	for _, path := range paths {
 		for d := range set.of(path).documents() {
 			k.define(d)
 		}
@@ -138,24 +138,25 @@ func (l *Loader) linkAll(set contents) *linker {
 
 func (l *Loader) linker(set contents, base *index) *linker {
 	over := func(kind string) lookup { return lookup{base.docs[kind], map[string]*document{}} }
+	files := len(set.other) // nearly always of a service each, with a host and a route or more
 	return &linker{
 		Loader:   l,
 		set:      set,
 		base:     base,
-		scope:    scope{services: over("service"), listeners: over("listener")},
+		scope:    scope{services: lookup{base.docs["service"], make(map[string]*document, files)}, listeners: over("listener")},
 		groups:   over("group"),
 		runtimes: over("runtime"),
 		proxied:  over(proxyless),
 		users:    map[string][]*document{},
-		uses:     map[hostUse][]*document{},
-		placed:   map[routeKey]placed{},
+		uses:     make(map[hostUse][]*document, files),
+		placed:   make(map[routeKey]placed, files),
 		astray:   map[*document]bool{},
 	}
 }
 
 // replaced yields the documents of the base that are not there any more.
 func (k *linker) replaced(path string) iter.Seq[*document] {
-	if len(k.base.docs["service"])+len(k.base.docs["listener"])+len(k.base.docs["group"])+len(k.base.docs["runtime"]) == 0 {
+	if k.base.empty() {
 		return func(func(*document) bool) {}
 	}
 	return k.files[path].good.documents()
@@ -174,6 +175,7 @@ func (k *linker) listenersMoved() bool {
 // services looks at the services that are new, and at those that send to what
 // has changed: what has not, first.
 func (k *linker) services() {
+	k.fresh = make([]*document, 0, len(k.scope.services.own))
 	for name, d := range k.scope.services.own {
 		if d != nil {
 			k.fresh = append(k.fresh, d)
@@ -198,7 +200,7 @@ func (k *linker) services() {
 		}
 	}
 	slices.SortFunc(k.fresh, byName)
-	slices.SortStableFunc(k.fresh, func(a, b *document) int { return cmp.Compare(k.rank(a), k.rank(b)) })
+	k.fresh = lastly(k.fresh, func(d *document) bool { return k.isChanged(d.file) })
 	k.apiListeners()
 	for _, d := range k.fresh {
 		if !k.references(d) {
@@ -210,14 +212,6 @@ func (k *linker) services() {
 			k.routes(d)
 		}
 	}
-}
-
-// rank is what comes first.
-func (k *linker) rank(d *document) int {
-	if k.isChanged(d.file) {
-		return 1
-	}
-	return 0
 }
 
 // table holds the documents of a kind by name.
@@ -338,8 +332,10 @@ func (k *linker) changes(now model.Services) []table.Change[*model.Service] {
 			out = append(out, table.Change[*model.Service]{Old: old})
 		}
 	}
-	for _, d := range k.fresh {
-		if s, old := k.scope.model(d), now.Get(d.name.text); s != old {
+	made := make([]*model.Service, len(k.fresh))
+	parallel.Each(len(made), func(i int) { made[i] = k.scope.model(k.fresh[i]) })
+	for _, s := range made {
+		if old := now.Get(s.Name); s != old {
 			out = append(out, table.Change[*model.Service]{Old: old, New: s})
 		}
 	}

@@ -102,8 +102,10 @@ func (k *linker) unused() diag.Problems {
 // changed is about.
 func (k *linker) perhapsIdle() map[string]bool {
 	out := maps.Clone(k.base.idle)
-	for name := range k.scope.services.own {
-		out[name] = true
+	for name, d := range k.scope.services.own {
+		if d != nil && d.isForOthers() {
+			out[name] = true
+		}
 	}
 	for path := range k.set.other {
 		for d := range k.replaced(path) {

@@ -75,14 +75,17 @@ func (u hostUse) wildcard() bool { return strings.HasPrefix(u.host, "*") }
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto#config-route-v3-virtualhost
 func (k *linker) warnings() diag.Problems {
 	out := k.unused()
-	uses, broad := map[hostUse]bool{}, len(k.base.broad) > 0
+	broad := len(k.base.broad) > 0
 	for use := range k.uses {
-		uses[use], broad = true, broad || use.wildcard()
+		broad = broad || use.wildcard()
 	}
 	if !broad {
 		return out
 	}
-	maps.Copy(uses, k.base.narrow)
+	uses := maps.Clone(k.base.narrow)
+	for use := range k.uses {
+		uses[use] = true
+	}
 	for use := range uses {
 		docs := k.on(use)
 		if len(docs) == 0 || everyPath(docs) {

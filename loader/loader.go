@@ -234,7 +234,7 @@ func (l *Loader) compareAll() {
 	}
 }
 
-func mark(set map[string]bool, key string, in bool) {
+func mark[K comparable](set map[K]bool, key K, in bool) {
 	if delete(set, key); in {
 		set[key] = true
 	}

@@ -27,6 +27,7 @@ func (sc *scope) resolve(d *document) *model.Service {
 	if s.upstream != nil {
 		out.Upstream = s.upstream.model
 	}
+	out.Hosts = slices.Grow(out.Hosts, len(s.hosts))
 	for _, h := range s.hosts {
 		out.Hosts = append(out.Hosts, h.text)
 	}
@@ -34,6 +35,7 @@ func (sc *scope) resolve(d *document) *model.Service {
 	if !s.backend() {
 		out.Listeners = s.listenersOr(sc.fallback)
 	}
+	out.Routes = slices.Grow(out.Routes, len(s.routes))
 	for i := range s.routes {
 		out.Routes = append(out.Routes, sc.route(d, &s.routes[i]))
 	}
