@@ -141,8 +141,8 @@ func TestAStateIsNoObstacle(t *testing.T) {
 	f.Stop(t)
 	f.server = serveAt(t, f.Port, dir, "--state-dir", state)
 	f.connected(t)
-	if again := f.Published(); len(again) != 1 || again[0] != before[len(before)-1] {
-		t.Errorf("after a restart %v is published, before it was %v", again, before)
+	if again := f.First(t); again != before[len(before)-1] || len(f.Published()) != 1 {
+		t.Errorf("after a restart %v is published, before it was %v", f.Published(), before)
 	}
 	f.Stop(t)
 	if err := os.Remove(filepath.Join(dir, "a.yaml")); err != nil {
