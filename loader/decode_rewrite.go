@@ -12,29 +12,28 @@ import (
 )
 
 // rewrite reads a path, or an object of one path rewrite and a host.
-func (d *decoder) rewrite(v value, match model.PathMatch) (model.PathRewrite, model.HostRewrite) {
-	var path model.PathRewrite
-	var host model.HostRewrite
+func (d *decoder) rewrite(v value, match model.PathMatch) *rewrite {
+	r := &rewrite{}
 	if v.kind == text {
-		path.Kind, path.With = d.prefixRewrite(field{at: v.node, value: v}, match)
-		return path, host
+		r.path.Kind, r.path.With = d.prefixRewrite(field{at: v.node, value: v}, match)
+		return r
 	}
 	for _, f := range v.fields {
 		switch f.key {
 		case "prefix":
-			path.Kind, path.With = d.prefixRewrite(f, match)
+			r.path.Kind, r.path.With = d.prefixRewrite(f, match)
 		case "path":
-			path.Kind, path.With = model.RewritePath, f.value.text
+			r.path.Kind, r.path.With = model.RewritePath, f.value.text
 			d.literalDollar(f.value, `write regex: {pattern: …, with: …}, where \1 is the first group`)
 		case "regex":
-			path = d.regexRewrite(f.value)
+			r.path = d.regexRewrite(f.value)
 		case "host":
-			if host.Auto = f.value.text == "auto"; !host.Auto {
-				host.Name = f.value.text
+			if r.host.Auto = f.value.text == "auto"; !r.host.Auto {
+				r.host.Name = f.value.text
 			}
 		}
 	}
-	return path, host
+	return r
 }
 
 // prefixRewrite replaces what a prefix matched. An exact path is matched

@@ -21,9 +21,13 @@ type route struct {
 	to       []target // empty: the service itself
 	redirect *model.Redirect
 	respond  *model.Respond
-	path     model.PathRewrite
-	host     model.HostRewrite
+	rewrite  *rewrite // nil when there is none
 	policies policies
+}
+
+type rewrite struct {
+	path model.PathRewrite
+	host model.HostRewrite
 }
 
 type target struct {
@@ -56,7 +60,7 @@ func (d *decoder) route(v value) route {
 		case "respond":
 			r.respond = d.respond(f.value)
 		case "rewrite":
-			r.path, r.host = d.rewrite(f.value, r.match.Path)
+			r.rewrite = d.rewrite(f.value, r.match.Path)
 		}
 	}
 	if !r.forwards() {

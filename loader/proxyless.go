@@ -33,7 +33,7 @@ func (d *decoder) proxyless(v value, s *service) {
 
 // sameRequest refuses what makes a client's request another one than Envoy's.
 func (d *decoder) sameRequest(item value, r *route) {
-	if f, ok := item.field("rewrite"); ok && r.path.Kind != model.KeepPath {
+	if f, ok := item.field("rewrite"); ok && r.rewrite.path.Kind != model.KeepPath {
 		d.problem(f.at, diag.Proxyless, "gRPC clients without a proxy do not rewrite paths, and this service is proxyless", "take the rewrite or proxyless out")
 	}
 	for _, f := range item.get("headers").fields {

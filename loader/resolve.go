@@ -64,9 +64,7 @@ func (sc *scope) route(d *document, r *route) model.Route {
 		Match:    r.match,
 	}
 	p := r.policies.or(d.service.policies)
-	if p.responseHeaders != nil {
-		out.ResponseHeaders = *p.responseHeaders
-	}
+	out.ResponseHeaders = p.responseHeaders
 	switch {
 	case r.redirect != nil:
 		out.Action = r.redirect
@@ -81,15 +79,14 @@ func (sc *scope) route(d *document, r *route) model.Route {
 // forward fills in where a route leads and the policies that depend on it.
 func (sc *scope) forward(d *document, r *route, p policies) *model.Forward {
 	f := &model.Forward{
-		PathRewrite: r.path,
-		HostRewrite: r.host,
-		IdleTimeout: p.idleTimeout,
-		Retry:       p.retry,
-		Timeout:     defaultTimeout,
-		WebSocket:   true,
+		IdleTimeout:    p.idleTimeout,
+		Retry:          p.retry,
+		Timeout:        defaultTimeout,
+		RequestHeaders: p.requestHeaders,
+		WebSocket:      true,
 	}
-	if p.requestHeaders != nil {
-		f.RequestHeaders = *p.requestHeaders
+	if r.rewrite != nil {
+		f.PathRewrite, f.HostRewrite = r.rewrite.path, r.rewrite.host
 	}
 	for _, t := range r.targets(d) {
 		f.To = append(f.To, model.Target{Service: t.service.text, Weight: t.weight})

@@ -9,7 +9,7 @@ type Route struct {
 	Priority        int    // higher first, before all other precedence
 	Match           Match
 	Action          Action
-	ResponseHeaders HeaderChanges
+	ResponseHeaders *HeaderChanges // nil is none
 }
 
 // A Match is a set of conditions that must all hold.
@@ -74,7 +74,7 @@ type Forward struct {
 	Timeout        time.Duration  // 0 is none
 	IdleTimeout    *time.Duration // nil leaves Envoy's, 0 is none
 	Retry          *Retry         // nil is none
-	RequestHeaders HeaderChanges
+	RequestHeaders *HeaderChanges // nil is none
 	WebSocket      bool
 }
 

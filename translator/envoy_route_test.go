@@ -166,7 +166,7 @@ func envoyChangesHeaders(t *testing.T, run runner) {
 			}
 		},
 	)})
-	changes := model.HeaderChanges{
+	changes := &model.HeaderChanges{
 		Set:    []model.Header{{Name: "x-set", Value: "100%% %REQ(X-Who)%"}, {Name: "x-void", Value: ""}},
 		Add:    []model.Header{{Name: "x-add", Value: "ours"}, {Name: "x-unknown", Value: "%REQ(X-Nobody)%"}},
 		Remove: []string{"x-gone"},

@@ -10,7 +10,10 @@ import (
 
 // headerChanges are Envoy's in the order in which it makes them: it removes
 // first, and then goes through the list.
-func headerChanges(c model.HeaderChanges) (add []*corev3.HeaderValueOption, remove []string) {
+func headerChanges(c *model.HeaderChanges) (add []*corev3.HeaderValueOption, remove []string) {
+	if c == nil {
+		return nil, nil
+	}
 	for _, h := range c.Set {
 		add = append(add, header(h, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD))
 	}

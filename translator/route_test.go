@@ -139,7 +139,7 @@ func TestRoute(t *testing.T) {
 			"route": {"cluster": "cart", "timeout": "15s", "upgradeConfigs": [{"upgradeType": "websocket", "enabled": false}]}
 		}`},
 		{"everything", model.Route{
-			Name: "checkout", Match: prefix("/"), ResponseHeaders: model.HeaderChanges{
+			Name: "checkout", Match: prefix("/"), ResponseHeaders: &model.HeaderChanges{
 				Set: []model.Header{{Name: "s", Value: "1"}}, Remove: []string{"r"},
 			},
 			Action: &model.Forward{
@@ -147,7 +147,7 @@ func TestRoute(t *testing.T) {
 				PathRewrite:    model.PathRewrite{Kind: model.RewritePath, With: `/a\1`},
 				HostRewrite:    model.HostRewrite{Name: "h.test"},
 				IdleTimeout:    new(time.Duration),
-				RequestHeaders: model.HeaderChanges{Set: []model.Header{{Name: "s", Value: ""}}, Add: []model.Header{{Name: "a", Value: "%PROTOCOL%"}}},
+				RequestHeaders: &model.HeaderChanges{Set: []model.Header{{Name: "s", Value: ""}}, Add: []model.Header{{Name: "a", Value: "%PROTOCOL%"}}},
 				Retry: &model.Retry{
 					Attempts: 0, On: []string{"5xx", "reset"}, Statuses: []uint32{409, 418},
 					PerTryTimeout: time.Second, Backoff: &model.Backoff{Base: time.Second},
@@ -182,7 +182,7 @@ func TestRoute(t *testing.T) {
 		{"respond", model.Route{
 			Match:           prefix("/"),
 			Action:          &model.Respond{Status: 200, Body: "{}", ContentType: "a/50%"},
-			ResponseHeaders: model.HeaderChanges{Add: []model.Header{{Name: "a", Value: "1"}}},
+			ResponseHeaders: &model.HeaderChanges{Add: []model.Header{{Name: "a", Value: "1"}}},
 		}, `{
 			"name": "cart", "match": {"prefix": "/"}, "metadata": {"filterMetadata": {"dragoman": {"service": "cart"}}},
 			"directResponse": {"status": 200, "body": {"inlineString": "{}"}},

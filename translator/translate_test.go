@@ -179,7 +179,7 @@ func TestProblemsNameTheirObject(t *testing.T) {
 	backoffZero := to("cart")
 	backoffZero.Retry = &model.Retry{Backoff: &model.Backoff{}}
 	header := to("cart")
-	header.RequestHeaders.Set = []model.Header{{Name: "x", Value: "a\nb"}}
+	header.RequestHeaders = &model.HeaderChanges{Set: []model.Header{{Name: "x", Value: "a\nb"}}}
 	query := prefix("/")
 	query.Query = []model.ValueMatch{{Name: "q", Kind: model.ValueRegex, Value: "a.b", Not: true}}
 	refresh := config(service("cart", &model.Upstream{
