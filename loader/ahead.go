@@ -13,36 +13,50 @@ import (
 type ahead struct {
 	info os.FileInfo
 	data []byte
-	err  error // of one of the two
 }
 
 // readAhead reads the regular files among the entries of a directory that are
 // configuration and were never read: what they hold will be kept. Whatever else
-// there is waits until it is looked at.
+// there is waits until it is looked at, and so does what cannot be read. They
+// are opened from their directory: from the root, each would take the way there
+// twice.
 func (s *scan) readAhead(dir string, entries []fs.DirEntry) {
 	var names []string
 	for _, e := range entries {
-		name := path.Join(dir, e.Name())
-		if known := s.dir.seen[name]; e.Type().IsRegular() && IsConfig(name) && (known == nil || known.info == nil) {
-			names = append(names, name)
+		if !e.Type().IsRegular() || !IsConfig(e.Name()) {
+			continue
+		}
+		if known := s.dir.seen[path.Join(dir, e.Name())]; known == nil || known.info == nil {
+			names = append(names, e.Name())
 		}
 	}
-	read := make([]ahead, len(names))
+	if len(names) == 0 {
+		return
+	}
+	root, err := s.root.OpenRoot(dir)
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	read := make([]*ahead, len(names))
 	parallel.Each(len(names), func(i int) {
-		r := &read[i]
-		if r.info, r.err = s.root.Stat(names[i]); r.err == nil {
-			r.data, r.err = readSettled(s.root, names[i], r.info)
+		info, err := root.Stat(names[i])
+		if err != nil {
+			return
+		}
+		if data, err := readSettled(root, names[i], info); err == nil {
+			read[i] = &ahead{info, data}
 		}
 	})
 	s.ahead = make(map[string]*ahead, len(names))
 	for i, name := range names {
-		s.ahead[name] = &read[i]
+		s.ahead[path.Join(dir, name)] = read[i]
 	}
 }
 
 // stat says what a name is.
 func (s *scan) stat(name string) (os.FileInfo, error) {
-	if r := s.ahead[name]; r != nil && r.info != nil {
+	if r := s.ahead[name]; r != nil {
 		return r.info, nil
 	}
 	return s.root.Stat(name)
@@ -51,7 +65,7 @@ func (s *scan) stat(name string) (os.FileInfo, error) {
 // content reads a file, unless it has been read.
 func (s *scan) content(root *os.Root, place, name string, info os.FileInfo) ([]byte, error) {
 	if r := s.ahead[name]; r != nil && r.info == info {
-		return r.data, r.err
+		return r.data, nil
 	}
 	return readSettled(root, place, info)
 }

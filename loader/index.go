@@ -43,7 +43,7 @@ const proxyless = "proxyless"
 // take takes over what was linked without conflict.
 func (x *index) take(k *linker) {
 	x.fallback = k.scope.fallback
-	if x.empty() {
+	if k.alone {
 		x.begin(k)
 		return
 	}

@@ -19,6 +19,7 @@ type linker struct {
 	*Loader
 	set       contents
 	base      *index // the documents of the files that are not named, and what was in those that are
+	alone     bool   // there are none in it
 	scope     scope
 	groups    lookup
 	runtimes  lookup
@@ -143,6 +144,7 @@ func (l *Loader) linker(set contents, base *index) *linker {
 		Loader:   l,
 		set:      set,
 		base:     base,
+		alone:    base.empty(),
 		scope:    scope{services: lookup{base.docs["service"], make(map[string]*document, files)}, listeners: over("listener")},
 		groups:   over("group"),
 		runtimes: over("runtime"),
@@ -156,7 +158,7 @@ func (l *Loader) linker(set contents, base *index) *linker {
 
 // replaced yields the documents of the base that are not there any more.
 func (k *linker) replaced(path string) iter.Seq[*document] {
-	if k.base.empty() {
+	if k.alone {
 		return func(func(*document) bool) {}
 	}
 	return k.files[path].good.documents()

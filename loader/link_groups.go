@@ -79,10 +79,8 @@ func common(a, b *document) []string {
 // sends to: an Envoy gets just what its routes need. While something is held
 // back nobody knows what that would need.
 func (k *linker) unused() diag.Problems {
-	for _, path := range k.notable() {
-		if k.files[path].newest != k.set.of(path) {
-			return nil
-		}
+	if k.holdsBack() {
+		return nil
 	}
 	var out diag.Problems
 	for name := range k.perhapsIdle() {
@@ -96,6 +94,21 @@ func (k *linker) unused() diag.Problems {
 		out = append(out, w)
 	}
 	return out
+}
+
+// holdsBack says that the newest content of some file is not what is to serve.
+func (k *linker) holdsBack() bool {
+	for path := range k.differ {
+		if k.files[path].newest != k.set.of(path) {
+			return true
+		}
+	}
+	for path, f := range k.set.other {
+		if k.files[path].newest != f {
+			return true
+		}
+	}
+	return false
 }
 
 // perhapsIdle are the services that none sends to, or that some file which has
