@@ -52,8 +52,8 @@ func TestNothingIsRememberedWrongly(t *testing.T) {
 func TestBuildBeginsInSteps(t *testing.T) {
 	l := loader.New(loader.Options{})
 	var sources []loader.Source
-	for i := range 2500 {
-		text := fmt.Sprintf("service: s%04d\nhosts: [s%04d.test]\nroutes: [{to: s%04d}]\nupstream: http://10.0.0.1:80\n", i, i, (i*7)%2500)
+	for i := range 1200 {
+		text := fmt.Sprintf("service: s%04d\nhosts: [s%04d.test]\nroutes: [{to: s%04d}]\nupstream: http://10.0.0.1:80\n", i, i, (i*7)%1200)
 		sources = append(sources, loader.Source{Path: fmt.Sprintf("s%d.yaml", i), Data: []byte(text)})
 	}
 	res := l.Apply(sources)
