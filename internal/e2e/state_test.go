@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"dragoman/internal/envoytest"
@@ -103,7 +102,7 @@ func TestARestartBesideABadDirectoryLosesNothing(t *testing.T) {
 			f := start(t, dir, "--state-dir", state)
 			write(t, filepath.Join(dir, "a.yaml"), answer("a", "two"))
 			f.wants(t, "a", http.StatusOK, "two")
-			keeps(t, state, `"two"`)
+			servetest.Keeps(t, state, `"two"`)
 			f.Kill()
 			f.envoy.Stop()
 			d.strike(t, dir)
@@ -136,7 +135,7 @@ func TestAStateIsNoObstacle(t *testing.T) {
 	}
 	f := start(t, dir, "--state-dir", state)
 	f.wants(t, "a", http.StatusOK, "one")
-	keeps(t, state, "service: a")
+	servetest.Keeps(t, state, "service: a")
 	before := f.Published()
 	f.Stop(t)
 	f.server = serveAt(t, f.Port, dir, "--state-dir", state)
@@ -216,28 +215,6 @@ func fill(t *testing.T, path string) {
 		}
 	}
 	t.Fatal("the disk does not fill")
-}
-
-// keeps waits until a text is in the state.
-func keeps(t *testing.T, state, text string) {
-	t.Helper()
-	envoytest.Eventually(t, patience, text+" is kept", func() error {
-		index, err := os.ReadFile(filepath.Join(state, "index"))
-		if err != nil {
-			return err
-		}
-		contents, err := filepath.Glob(filepath.Join(state, "contents/*"))
-		if err != nil {
-			return err
-		}
-		for _, path := range contents {
-			data, err := os.ReadFile(path)
-			if err == nil && strings.Contains(string(data), text) && strings.Contains(string(index), filepath.Base(path)) {
-				return nil
-			}
-		}
-		return fmt.Errorf("it is in none of %d contents", len(contents))
-	})
 }
 
 // logs waits for a line in the log.

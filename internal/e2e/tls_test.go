@@ -18,6 +18,7 @@ import (
 
 	"dragoman/internal/envoytest"
 	"dragoman/internal/savetest"
+	"dragoman/internal/servetest"
 )
 
 // A secured is a fleet with a listener named https.
@@ -372,7 +373,7 @@ func TestARestartBesideABadCertificate(t *testing.T) {
 	s := startTLS(t, dir, "{certificates: [{cert: a.crt, key: a.key}]}", answer("a", "one"), "--state-dir", state)
 	config := &tls.Config{ServerName: "a.example.com", RootCAs: ca.Pool()}
 	s.shows(t, config, good)
-	keeps(t, state, "PRIVATE KEY")
+	servetest.Keeps(t, state, "PRIVATE KEY")
 	err := filepath.WalkDir(state, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"dragoman/internal/servetest"
 )
 
 // The control plane is killed and comes back, on the files that it knew and on
@@ -51,7 +53,8 @@ func TestRenamedWhileAway(t *testing.T) {
 	for form := range forms() {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
-			w := create(t, options{form: form, args: []string{"--state-dir", t.TempDir()}})
+			state := t.TempDir()
+			w := create(t, options{form: form, args: []string{"--state-dir", state}})
 			renamed := func(i int) string {
 				return fmt.Sprintf("service: web-%d\nhosts: [web.example.com]\nupstream: http://%s\n%s", i, w.up.Addr, stamp(i))
 			}
@@ -62,6 +65,7 @@ func TestRenamedWhileAway(t *testing.T) {
 			rounds := pick(3, 30)
 			for i := 1; i <= rounds; i++ {
 				w.shows(t, "Envoy is in sync", func(s status) bool { return s.Envoys.InSync == 1 })
+				servetest.Keeps(t, state, fmt.Sprintf("service: web-%d\n", i-1))
 				w.Kill()
 				w.write(t, "web.yaml", renamed(i))
 				w.again(t)

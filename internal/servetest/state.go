@@ -1,0 +1,34 @@
+package servetest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dragoman/internal/envoytest"
+)
+
+// Keeps waits until a text is in the state: what was published a moment before
+// a process is killed may not be.
+func Keeps(t testing.TB, state, text string) {
+	t.Helper()
+	envoytest.Eventually(t, patience, text+" is kept", func() error {
+		index, err := os.ReadFile(filepath.Join(state, "index"))
+		if err != nil {
+			return err
+		}
+		contents, err := filepath.Glob(filepath.Join(state, "contents/*"))
+		if err != nil {
+			return err
+		}
+		for _, path := range contents {
+			data, err := os.ReadFile(path)
+			if err == nil && strings.Contains(string(data), text) && strings.Contains(string(index), filepath.Base(path)) {
+				return nil
+			}
+		}
+		return fmt.Errorf("it is in none of %d contents", len(contents))
+	})
+}
