@@ -94,6 +94,48 @@ func TestConfigMapSwapHintsItsDirectory(t *testing.T) {
 	}
 }
 
+// A swap that changes no key is all there is to an update, and waits for nothing.
+func TestConfigMapSwapNeedsNoQuiet(t *testing.T) {
+	t.Parallel()
+	for _, below := range []string{".", "x/map"} {
+		t.Run(below, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			m := savetest.NewConfigMap(mkdir(t, filepath.Join(dir, below)))
+			m.Write(t, map[string]string{"a.yaml": "1", "sub/b.yaml": "1"})
+			p := start(t, dir, Options{Quiet: never, MaxDelay: never})
+			for _, content := range []string{"2", "3"} {
+				m.Write(t, map[string]string{"a.yaml": content, "sub/b.yaml": content})
+				p.reads(filepath.ToSlash(filepath.Join(below, "a.yaml")), content)
+			}
+		})
+	}
+}
+
+// A swap that changes keys is not all: their links come and go after it.
+func TestConfigMapSwapWaitsForLinks(t *testing.T) {
+	t.Parallel()
+	for name, keys := range map[string][]string{"key added": {"a.yaml", "b.yaml", "c.yaml"}, "key removed": {"a.yaml"}, "key moved": {"a.yaml", "c.yaml"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			volume := mkdir(t, filepath.Join(dir, "map"))
+			savetest.NewConfigMap(volume).Write(t, map[string]string{"a.yaml": "1", "b.yaml": "1"})
+			p := start(t, dir, Options{Quiet: never, MaxDelay: never})
+			for _, key := range keys {
+				put(t, filepath.Join(mkdir(t, filepath.Join(volume, "..next")), key), "2")
+			}
+			symlink(t, "..next", filepath.Join(volume, "..data_tmp"))
+			rename(t, filepath.Join(volume, "..data_tmp"), filepath.Join(volume, "..data"))
+			put(t, filepath.Join(dir, ".mark"), "")
+			rename(t, filepath.Join(dir, ".mark"), filepath.Join(dir, "mark.yaml"))
+			if got, want := p.next(), []string{"mark.yaml"}; !slices.Equal(got, want) {
+				t.Errorf("hint %q, want %q alone", got, want)
+			}
+		})
+	}
+}
+
 // The files behind the links can be edited, too.
 func TestConfigMapFileWrittenThroughItsLink(t *testing.T) {
 	t.Parallel()

@@ -4,15 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/fsnotify/fsnotify"
 )
 
 // swapped is the link by whose replacement kubelet changes a whole directory.
-// No event names the files that changed, so the hint is the directory. It is
-// not taken for a whole change, though the swap itself is atomic: links to new
-// keys are made after it, and a service that moved to another key would be
-// missing until then.
+// No event names the files that changed, so the hint is the directory.
 const swapped = "..data"
 
 // read says what an event changed, if anything, and whether directories or
@@ -45,6 +43,7 @@ func (t *tree) read(e fsnotify.Event) (c change, reshaped bool) {
 		return c, reshaped // Gone since then, of which another event tells.
 	}
 	if !info.Mode().IsRegular() {
+		c.whole = base == swapped && linked(filepath.Dir(e.Name))
 		return c, true // What a link or directory leaves when it goes does no harm.
 	}
 	if from := renamedFrom(e); replaces(from, e.Name) {
@@ -66,6 +65,31 @@ func (d *dir) names(base string) []string {
 		out = append(out, at+base)
 	}
 	return out
+}
+
+// linked says whether a ConfigMap's directory has a link for each key, and no
+// other, so that the swap was all there was to it. Links to new keys are made
+// after the swap: a service that moved to another key is missing until then.
+// Those to old keys are removed last.
+func linked(dir string) bool {
+	links, err := keys(dir)
+	if err != nil {
+		return false
+	}
+	content, err := keys(filepath.Join(dir, swapped))
+	return err == nil && slices.Equal(links, content)
+}
+
+// keys are the sorted names in a directory that are not kubelet's own.
+func keys(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	var out []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), "..") {
+			out = append(out, e.Name())
+		}
+	}
+	return out, err
 }
 
 // replaces says whether a rename put a finished file in place: a temporary
