@@ -1,14 +1,11 @@
 package faults_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"dragoman/internal/envoytest"
 	"dragoman/internal/servetest"
 )
 
@@ -19,7 +16,7 @@ func TestTheDiskIsFull(t *testing.T) {
 	disk := servetest.TinyDisk(t, "256k")
 	state := filepath.Join(disk, "state")
 	w := create(t, options{args: []string{"--state-dir", state}})
-	keeps(t, state, 0)
+	servetest.Keeps(t, state, stamp(0))
 	l := w.load(t)
 	edits := pick(5, 50)
 	var took []time.Duration
@@ -39,7 +36,7 @@ func TestTheDiskIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	edit()
-	keeps(t, state, revision)
+	servetest.Keeps(t, state, stamp(revision))
 	servetest.ReadOnly(t, disk)
 	for range edits {
 		edit()
@@ -61,22 +58,4 @@ func fill(t *testing.T, path string) {
 		}
 	}
 	t.Fatal("the disk does not fill")
-}
-
-// keeps waits until a revision of the edited service is in the state.
-func keeps(t *testing.T, state string, revision int) {
-	t.Helper()
-	envoytest.Eventually(t, patience, fmt.Sprintf("revision %d is kept", revision), func() error {
-		contents, err := filepath.Glob(filepath.Join(state, "contents/*"))
-		if err != nil {
-			return err
-		}
-		for _, path := range contents {
-			text, err := os.ReadFile(path)
-			if err == nil && strings.Contains(string(text), "service: edited") && strings.Contains(string(text), stamp(revision)) {
-				return nil
-			}
-		}
-		return fmt.Errorf("it is in none of %d contents", len(contents))
-	})
 }
