@@ -36,6 +36,12 @@ func pushBounds() []bound {
 	return append(
 		out,
 		bound{
+			"endpoint edit: CPU with a state, N = 10,000, to its own at N = 10",
+			cell{oursState, "endpoint edit: CPU", 10_000},
+			cell{oursState, "endpoint edit: CPU", 10},
+			1.5,
+		},
+		bound{
 			"endpoint edit: bytes, N = 10,000, to N = 10",
 			cell{ours, "endpoint edit: bytes", 10_000},
 			cell{ours, "endpoint edit: bytes", 10},

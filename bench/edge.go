@@ -65,7 +65,7 @@ func (r *run) traffic(ctx context.Context) error {
 // with whatever address earlier edits have left.
 func (r *run) edges(ctx context.Context) ([]*edge, error) {
 	var out []*edge
-	servers, err := r.servers(ctx, kind.serves)
+	servers, err := r.servers(ctx, kind.routes)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,8 @@ type kind struct {
 	// discovery is how its listener says that Envoys are to find their routes;
 	// "" is Dragoman's own choice.
 	discovery string
+	// keeps means with a state, and with going back to what Envoys accepted.
+	keeps bool
 }
 
 // role is what program a kind is.
@@ -33,6 +35,7 @@ const (
 	ours      = "dragoman"
 	oursSRDS  = "dragoman-srds"
 	oursRDS   = "dragoman-rds"
+	oursState = "dragoman-state"
 	bare      = "bareloop"
 	parts     = "parts"
 	cache     = "cache"
@@ -48,6 +51,7 @@ func kinds() []kind {
 		{word: "dragoman-sotw", name: "Dragoman, SotW", sotw: true},
 		{word: oursSRDS, name: "Dragoman, `routeDiscovery: srds`", discovery: "srds"},
 		{word: oursRDS, name: "Dragoman, `routeDiscovery: rds`", discovery: "rds"},
+		{word: oursState, name: "Dragoman, `--state-dir` and `--on-nack rollback`", keeps: true},
 		{word: bare, name: "bare loop", role: bareLoop},
 		{word: parts, name: "parts", role: onlyParts},
 		{word: cache, name: "SnapshotCache, delta", role: snapshotCache, discovery: "rds"},
@@ -70,14 +74,15 @@ func (k kind) missing() string {
 
 // plain is true of a server as it comes: a further way of finding routes is
 // only measured where routes are, another form only where bytes are.
-func (k kind) plain() bool {
-	return k.serves() && !k.sotw && (k.role != dragoman || k.discovery == "")
-}
+func (k kind) plain() bool { return k.forms() && !k.sotw }
 
 // forms is true of a server as it comes, in both forms.
 func (k kind) forms() bool {
-	return k.serves() && (k.role != dragoman || k.discovery == "")
+	return k.routes() && (k.role != dragoman || k.discovery == "")
 }
+
+// routes is true of what raw clients can ask, in all ways of finding routes.
+func (k kind) routes() bool { return k.serves() && !k.keeps }
 
 // serves is true of what raw clients can ask.
 func (k kind) serves() bool {
@@ -93,10 +98,14 @@ func (k kind) command(programs, dir, address, admin string) (program string, arg
 	case snapshotCache:
 		return filepath.Join(programs, "snapshotcache"), []string{dir, address}
 	case dragoman:
-		return filepath.Join(programs, "dragoman"), []string{
+		args = []string{
 			"serve", dir, "--listen", address, "--admin", admin, "--admin-pprof",
 			"--log-level", "warn", "--quiet", quiet.String(),
 		}
+		if k.keeps {
+			args = append(args, "--state-dir", dir+".state", "--on-nack", "rollback")
+		}
+		return filepath.Join(programs, "dragoman"), args
 	case onlyParts, ownFiles, nginx:
 	}
 	panic(k.word + " is no server")

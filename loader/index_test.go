@@ -49,7 +49,7 @@ func TestAnEditIsWhatALookAtEverythingSays(t *testing.T) {
 			if diff := cmp.Diff(want, got, rows); diff != "" {
 				t.Fatalf("seed %d, step %d, change %q (-everything +edit):\n%s", seed, step, change, diff)
 			}
-			if r.IntN(6) == 0 && len(l.Good()) > 0 {
+			if r.IntN(6) == 0 && l.Good().Len() > 0 {
 				rejectSome(t, r, l, all)
 			}
 		}
@@ -63,12 +63,12 @@ func rejectSome(t *testing.T, r *rand.Rand, loaders ...*loader.Loader) {
 	var said []string
 	for _, l := range loaders {
 		good := l.Good()
-		c := good[choice%len(good)]
+		path := good.Keys()[choice%good.Len()]
 		if accept {
-			l.Accept(good, []string{c.Path()})
+			l.Accept(good, []string{path})
 			continue
 		}
-		res, ok := l.Reject([]loader.Rejection{{Content: c}})
+		res, ok := l.Reject([]loader.Rejection{{Content: good.Get(path)}})
 		said = append(said, fmt.Sprint(ok, res.Held, res.Unserved, res.Problems))
 	}
 	if !accept && said[0] != said[1] {

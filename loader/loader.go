@@ -14,6 +14,7 @@ import (
 
 	"dragoman/diag"
 	"dragoman/model"
+	"dragoman/table"
 )
 
 // A Source is the new content of one file, or what is in the way of reading it.
@@ -41,7 +42,7 @@ type Options struct {
 type Loader struct {
 	check func(*model.Config) diag.Problems
 	files map[string]*versions
-	order []string // the keys of files, sorted
+	good  Contents // that serve
 	last  *model.Config
 	index *index // of the documents that serve; nil before there are any
 
@@ -55,10 +56,13 @@ type Loader struct {
 
 	named     map[string]*named
 	materials map[pair]*material
+	moved     bool      // what serves of them is not among good yet
+	kept      []string  // the files of them that are
 	due       time.Time // see Due
 	restoring bool      // what is taken has served, and is not to be judged by the clock
 
-	based bool // something has been accepted
+	accepted Contents // what Envoys have accepted last
+	based    bool     // something has been accepted
 
 	allowEmpty bool
 	freeze     bool
@@ -72,7 +76,6 @@ type versions struct {
 	newest *file // nil when the file is gone
 	good   *file // nil when no content of it has been served
 
-	accepted *file // what Envoys have accepted last; nil when that is not known, or was nothing
 	rejected []rejected
 }
 
@@ -114,34 +117,24 @@ func (l *Loader) Restore(files []Source) Result {
 
 // A Content is what serves of one file. It does not change any more, so any
 // goroutine may have it.
-type Content struct {
-	path string
-	hash [sha256.Size]byte
-	text string
-	file *file // nil for a file that documents name
-}
+type Content struct{ file *file }
 
-// Path is the file's name: relative to the configuration root, or absolute.
-func (c Content) Path() string { return c.path }
+// Key is the file's name: relative to the configuration root, or absolute.
+func (c Content) Key() string { return c.file.path }
 
 // Hash is that of the bytes.
-func (c Content) Hash() [sha256.Size]byte { return c.hash }
+func (c Content) Hash() [sha256.Size]byte { return c.file.hash }
 
 // Bytes is the text as it was read; of files that documents name, what of it
 // is used.
-func (c Content) Bytes() []byte { return []byte(c.text) }
+func (c Content) Bytes() []byte { return []byte(c.file.text) }
 
-// Good returns the content that serves of every file, sorted by path, those
-// that documents name among them.
-func (l *Loader) Good() []Content {
-	out := make([]Content, 0, len(l.order))
-	for _, path := range l.order {
-		if f := l.files[path].good; f != nil {
-			out = append(out, Content{f.path, f.hash, f.text, f})
-		}
-	}
-	return append(out, l.goodNamed()...)
-}
+// Contents are those of many files.
+type Contents = table.Table[Content]
+
+// Good returns the content that serves of every file, those that documents
+// name among them.
+func (l *Loader) Good() Contents { return l.good }
 
 // Apply takes the new content of some files. A file that is not named is as
 // it was.
@@ -190,8 +183,6 @@ func (l *Loader) take(s Source, parsed *file) {
 		}
 		v = &versions{}
 		l.files[s.Path] = v
-		i, _ := slices.BinarySearch(l.order, s.Path)
-		l.order = slices.Insert(l.order, i, s.Path)
 	}
 	if v.newest != nil {
 		l.there--
@@ -259,22 +250,27 @@ func (l *Loader) commit(set *settled) bool {
 	changed := l.last == nil || len(changes) > 0
 	for _, m := range l.materials {
 		if m.good != m.active {
-			m.good, changed = m.active, true
+			m.good, l.moved, changed = m.active, true, true
 		}
 	}
 	if changed {
 		l.serve(set)
 	}
+	goods := make([]table.Change[Content], 0, len(changes))
 	for _, path := range changes {
 		v := l.files[path]
 		if v.newest != nil {
 			l.there--
 		}
-		v.good = set.contents.other[path]
+		good := set.contents.other[path]
+		goods = append(goods, table.Change[Content]{Old: Content{v.good}, New: Content{good}})
+		v.good = good
 		if l.compare(path, v); v.newest == nil && v.good == nil {
 			l.forget(path)
 		}
 	}
+	l.good = l.good.With(goods...)
+	l.keepNamed()
 	return changed
 }
 
@@ -289,8 +285,5 @@ func (l *Loader) forget(path string) {
 	delete(l.files, path)
 	for _, set := range []map[string]bool{l.differ, l.noted, l.secured} {
 		delete(set, path)
-	}
-	if i, there := slices.BinarySearch(l.order, path); there {
-		l.order = slices.Delete(l.order, i, i+1)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"dragoman/diag"
 	"dragoman/model"
+	"dragoman/table"
 )
 
 // A named file is one that documents name, such as a certificate, as it was
@@ -105,7 +106,9 @@ func (l *Loader) takeNamed(s Source) {
 // nobody names.
 func (l *Loader) judge(now time.Time) {
 	wanted := l.wanted()
+	before := len(l.materials)
 	maps.DeleteFunc(l.materials, func(p pair, _ *material) bool { return !wanted[p] })
+	l.moved = l.moved || len(l.materials) < before
 	files := map[string]bool{}
 	l.due = time.Time{}
 	for p := range wanted {
@@ -339,21 +342,36 @@ func (l *Loader) heldMaterials(set *settled, held []string) []string {
 	return held
 }
 
-// goodNamed is what serves of the files that documents name.
-func (l *Loader) goodNamed() []Content {
-	texts := map[string]string{}
+// keepNamed brings what serves of the files that documents name up to date, if
+// it has moved.
+func (l *Loader) keepNamed() {
+	if !l.moved {
+		return
+	}
+	l.moved = false
+	var all []Content
 	for _, m := range l.materials {
-		if m.good == nil {
-			continue
-		}
-		texts[m.pair.cert] = string(m.good.chain)
-		if m.pair.key != "" {
-			texts[m.pair.key] = string(m.good.key)
+		if m.good != nil {
+			all = append(all, m.contents()...)
 		}
 	}
-	out := make([]Content, 0, len(texts))
-	for _, path := range slices.Sorted(maps.Keys(texts)) {
-		out = append(out, Content{path, sha256.Sum256([]byte(texts[path])), texts[path], nil})
+	named := table.Of(all...)
+	var changes []table.Change[Content]
+	for _, path := range slices.Compact(slices.Sorted(slices.Values(append(named.Keys(), l.kept...)))) {
+		c := table.Change[Content]{Old: l.good.Get(path), New: named.Get(path)}
+		if c.Old == (Content{}) || c.New == (Content{}) || c.Old.Hash() != c.New.Hash() {
+			changes = append(changes, c)
+		}
+	}
+	l.good, l.kept = l.good.With(changes...), named.Keys()
+}
+
+// contents are what serves of the material's files.
+func (m *material) contents() []Content {
+	var out []Content
+	for i, path := range m.pair.files() {
+		text := [][]byte{m.good.chain, m.good.key}[i]
+		out = append(out, Content{&file{path: path, hash: sha256.Sum256(text), text: string(text)}})
 	}
 	return out
 }

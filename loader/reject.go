@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dragoman/diag"
+	"dragoman/table"
 )
 
 // maxRejected is how many contents of one file are remembered as rejected.
@@ -26,17 +27,15 @@ type Rejection struct {
 // Accept takes the contents of all files as fine, but for some files: that is
 // what a rejected content goes back to. The first time there are no such
 // files, for there is nothing yet to go back to.
-func (l *Loader) Accept(contents []Content, except []string) {
-	fine := make(map[string]*file, len(contents))
-	for _, c := range contents {
-		fine[c.path] = c.file
-	}
-	for path, v := range l.files {
-		if !l.based || !slices.Contains(except, path) {
-			v.accepted = fine[path]
+func (l *Loader) Accept(contents Contents, except []string) {
+	var stay []table.Change[Content]
+	for _, path := range slices.Compact(slices.Sorted(slices.Values(except))) {
+		c := table.Change[Content]{Old: contents.Get(path), New: l.accepted.Get(path)}
+		if l.based && c.Old != c.New {
+			stay = append(stay, c)
 		}
 	}
-	l.based = true
+	l.accepted, l.based = contents.With(stay...), true
 }
 
 // Reject puts files back to what was accepted of them last, which for a new
@@ -48,9 +47,10 @@ func (l *Loader) Accept(contents []Content, except []string) {
 func (l *Loader) Reject(all []Rejection) (Result, bool) {
 	guilty := map[string]diag.Problem{}
 	for _, r := range all {
-		v := l.files[r.Content.path]
-		if l.based && v != nil && same(v.good, r.Content.file) && !same(v.good, v.accepted) {
-			guilty[r.Content.path] = r.Problem
+		path := r.Content.Key()
+		v := l.files[path]
+		if l.based && v != nil && same(v.good, r.Content.file) && !same(v.good, l.accepted.Get(path).file) {
+			guilty[path] = r.Problem
 		}
 	}
 	if len(guilty) == 0 || !l.goBack(guilty) {
@@ -74,7 +74,7 @@ func (l *Loader) goBack(guilty map[string]diag.Problem) bool {
 		before[path] = *v
 		v.newest = v.good
 		if v.good != nil {
-			v.good = v.accepted
+			v.good = l.accepted.Get(path).file
 		}
 		if _, ok := guilty[path]; ok {
 			v.newest = v.good
@@ -100,11 +100,19 @@ func (l *Loader) goBack(guilty map[string]diag.Problem) bool {
 			v.newest = v.judged(wrong)
 		}
 	}
+	var goods []Content
 	for path, v := range l.files {
-		if v.good = set.contents.other[path]; v.newest == nil && v.good == nil {
+		if v.good = set.contents.other[path]; v.good != nil {
+			goods = append(goods, Content{v.good})
+		}
+		if v.newest == nil && v.good == nil {
 			l.forget(path)
 		}
 	}
+	for _, path := range l.kept {
+		goods = append(goods, l.good.Get(path))
+	}
+	l.good = table.Of(goods...)
 	l.serve(set)
 	l.compareAll()
 	return true

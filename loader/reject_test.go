@@ -7,17 +7,14 @@ import (
 	"dragoman/diag"
 	"dragoman/loader"
 	"dragoman/model"
+	"dragoman/table"
 )
 
 // reject rejects what serves of some files.
 func reject(l *loader.Loader, paths ...string) (loader.Result, bool) {
 	var all []loader.Rejection
 	for _, path := range paths {
-		for _, c := range l.Good() {
-			if c.Path() == path {
-				all = append(all, loader.Rejection{Content: c, Problem: diag.Problem{Code: diag.RolledBack, File: path, Line: 1, Col: 1, Msg: "refused"}})
-			}
-		}
+		all = append(all, loader.Rejection{Content: l.Good().Get(path), Problem: diag.Problem{Code: diag.RolledBack, File: path, Line: 1, Col: 1, Msg: "refused"}})
 	}
 	return l.Reject(all)
 }
@@ -99,6 +96,26 @@ func TestRejectedContents(t *testing.T) {
 	}
 }
 
+// A file that comes back goes back to what was accepted of it, as long as Envoys
+// have not accepted that it was gone.
+func TestARejectedFileThatWasGone(t *testing.T) {
+	for name, want := range map[string][]string{"accepted last": {"a", "b"}, "accepted as gone": {"b"}} {
+		t.Run(name, func(t *testing.T) {
+			l := accepted(loader.Options{})
+			apply(l, map[string]string{"a": ""})
+			if name == "accepted as gone" {
+				l.Accept(l.Good(), nil)
+			}
+			apply(l, map[string]string{"a": service("a2", "a.com")})
+			res, ok := reject(l, "a")
+			if !ok {
+				t.Error("a was not rejected")
+			}
+			wantStep(t, 0, step{nil, want, []string{"a"}, []diag.Code{diag.RolledBack}}, res)
+		})
+	}
+}
+
 func TestNothingToReject(t *testing.T) {
 	edit := map[string]string{"a": service("a2", "a.com")}
 	for name, begin := range map[string]func() *loader.Loader{
@@ -133,10 +150,8 @@ func TestNothingToReject(t *testing.T) {
 			if res, ok := reject(l, "a"); ok {
 				t.Errorf("a was rejected: %v", res.Problems)
 			}
-			for i, c := range l.Good() {
-				if c != before[i] {
-					t.Errorf("%s serves something else", c.Path())
-				}
+			for _, c := range table.Changes(before, l.Good()) {
+				t.Errorf("%s serves something else", c.Key())
 			}
 		})
 	}

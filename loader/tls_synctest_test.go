@@ -244,8 +244,8 @@ func TestTimePasses(t *testing.T) {
 		}
 		again := loader.New(loader.Options{})
 		var kept []loader.Source
-		for _, good := range d.l.Good() {
-			kept = append(kept, loader.Source{Path: good.Path(), Data: good.Bytes(), Named: !loader.IsConfig(good.Path())})
+		for good := range d.l.Good().All() {
+			kept = append(kept, loader.Source{Path: good.Key(), Data: good.Bytes(), Named: !loader.IsConfig(good.Key())})
 		}
 		d.serves(again.Restore(kept), &c)
 	})

@@ -42,7 +42,7 @@ type Options struct {
 
 	Restore  []loader.Source          // what served before a restart
 	Restored func(*snapshot.Snapshot) // called with what that was, before anything is published; may be nil
-	Keep     func([]loader.Content)   // called with what serves, once it is published; may be nil
+	Keep     func(loader.Contents)    // called with what serves, once it is published; may be nil
 }
 
 // A Pipeline turns hints into publications. It is for one goroutine, Run's,

@@ -22,7 +22,7 @@ type Publication struct {
 // published is the content that served of every file in a version.
 type published struct {
 	version  string
-	contents []loader.Content
+	contents loader.Contents
 }
 
 // maxPublished is how many versions are kept of which Envoys may still speak.
@@ -105,23 +105,22 @@ func (p *Pipeline) heed() {
 }
 
 // of is what a version was made of, when it was published last.
-func (p *Pipeline) of(version string) ([]loader.Content, bool) {
+func (p *Pipeline) of(version string) (loader.Contents, bool) {
 	for _, c := range slices.Backward(p.contents) {
 		if c.version == version {
 			return c.contents, true
 		}
 	}
-	return nil, false
+	return loader.Contents{}, false
 }
 
 // reject takes what the loader makes of rejected contents.
-func (p *Pipeline) reject(v verdict, contents []loader.Content) {
+func (p *Pipeline) reject(v verdict, contents loader.Contents) {
 	var all []loader.Rejection
 	var changes []loader.Source
 	for _, problem := range v.problems {
-		i := slices.IndexFunc(contents, func(c loader.Content) bool { return c.Path() == problem.File })
-		if i >= 0 {
-			all = append(all, loader.Rejection{Content: contents[i], Problem: problem})
+		if c := contents.Get(problem.File); c != (loader.Content{}) {
+			all = append(all, loader.Rejection{Content: c, Problem: problem})
 			changes = append(changes, loader.Source{Path: problem.File})
 		}
 	}

@@ -36,12 +36,12 @@ func withState(restore map[string]string) func(*loop, *pipeline.Options) {
 		for _, path := range slices.Sorted(maps.Keys(restore)) {
 			o.Restore = append(o.Restore, loader.Source{Path: path, Data: []byte(restore[path])})
 		}
-		o.Keep = func(contents []loader.Content) {
+		o.Keep = func(contents loader.Contents) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.keeps = map[string]string{}
-			for _, c := range contents {
-				l.keeps[c.Path()] = string(c.Bytes())
+			for c := range contents.All() {
+				l.keeps[c.Key()] = string(c.Bytes())
 			}
 		}
 	}

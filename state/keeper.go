@@ -3,26 +3,28 @@ package state
 import (
 	"log/slog"
 	"time"
+
+	"dragoman/table"
 )
 
 // A Keeper writes to a Dir, in its own time and always the newest.
-type Keeper struct {
-	dir    *Dir
+type Keeper[F File] struct {
+	dir    *Dir[F]
 	log    *slog.Logger
-	newest chan []File // capacity one
+	newest chan table.Table[F] // capacity one
 }
 
 // retryAfter is how long to wait when writing failed.
 const retryAfter = 10 * time.Second
 
 // NewKeeper returns a keeper that writes to dir. It starts nothing.
-func NewKeeper(dir *Dir, log *slog.Logger) *Keeper {
-	return &Keeper{dir: dir, log: log, newest: make(chan []File, 1)}
+func NewKeeper[F File](dir *Dir[F], log *slog.Logger) *Keeper[F] {
+	return &Keeper[F]{dir: dir, log: log, newest: make(chan table.Table[F], 1)}
 }
 
 // Keep hands over what is to be kept, and does not wait. It is for one
 // goroutine, which calls Close in the end.
-func (k *Keeper) Keep(files []File) {
+func (k *Keeper[F]) Keep(files table.Table[F]) {
 	select {
 	case <-k.newest: // Nobody needs the older one any more.
 	default:
@@ -31,12 +33,12 @@ func (k *Keeper) Keep(files []File) {
 }
 
 // Close says that nothing more comes.
-func (k *Keeper) Close() { close(k.newest) }
+func (k *Keeper[F]) Close() { close(k.newest) }
 
 // Run writes until Close, and then what was handed over last. A failure is
 // logged once, and tried again until it is none.
-func (k *Keeper) Run() error {
-	var files []File
+func (k *Keeper[F]) Run() error {
+	var files table.Table[F]
 	var retry <-chan time.Time
 	failing := false
 	for {

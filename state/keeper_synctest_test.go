@@ -38,7 +38,7 @@ func TestAKeeperTriesAgain(t *testing.T) {
 	put("", "a file in its way")(t, path)
 	synctest.Test(t, func(t *testing.T) {
 		var log book
-		k := state.NewKeeper(state.Open(path, config), slog.New(slog.NewTextHandler(&log, nil)))
+		k := state.NewKeeper(open(path, config), slog.New(slog.NewTextHandler(&log, nil)))
 		done := make(chan error)
 		go func() { done <- k.Run() }()
 		for i := range 5 {
@@ -66,7 +66,7 @@ func TestAKeeperTriesAgain(t *testing.T) {
 // What is handed over last is written before the keeper ends.
 func TestAKeeperFinishes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
-	k := state.NewKeeper(state.Open(path, config), slog.New(slog.DiscardHandler))
+	k := state.NewKeeper(open(path, config), slog.New(slog.DiscardHandler))
 	for i := range 5 {
 		k.Keep(files(map[string]string{"a.yaml": fmt.Sprint(i)}))
 	}

@@ -13,20 +13,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dragoman/state"
+	"dragoman/table"
 )
 
 const config = "/etc/dragoman"
 
-func files(contents map[string]string) []state.File {
-	var out []state.File
+// A file is a row of what is to be kept.
+type file struct{ path, text string }
+
+func (f *file) Key() string             { return f.path }
+func (f *file) Hash() [sha256.Size]byte { return sha256.Sum256([]byte(f.text)) }
+func (f *file) Bytes() []byte           { return []byte(f.text) }
+
+func files(contents map[string]string) table.Table[*file] {
+	var out []*file
 	for path, content := range contents {
-		data := []byte(content)
-		out = append(out, state.File{Path: path, Hash: sha256.Sum256(data), Bytes: func() []byte { return data }})
+		out = append(out, &file{path, content})
 	}
-	return out
+	return table.Of(out...)
 }
 
-func keep(t *testing.T, d *state.Dir, contents map[string]string) {
+func open(path, of string) *state.Dir[*file] { return state.Open[*file](path, of) }
+
+func keep(t *testing.T, d *state.Dir[*file], contents map[string]string) {
 	t.Helper()
 	if err := d.Write(files(contents)); err != nil {
 		t.Fatal(err)
@@ -36,7 +45,7 @@ func keep(t *testing.T, d *state.Dir, contents map[string]string) {
 // wantRead reads as after a restart. An empty wrong is no error.
 func wantRead(t *testing.T, path string, want map[string]string, wrong string) {
 	t.Helper()
-	got, err := state.Open(path, config).Read()
+	got, err := open(path, config).Read()
 	text := map[string]string{}
 	for name, data := range got {
 		text[name] = string(data)
@@ -55,7 +64,7 @@ func wantRead(t *testing.T, path string, want map[string]string, wrong string) {
 func TestWhatIsKeptIsReadAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "var/lib/state")
 	wantRead(t, path, map[string]string{}, "")
-	d := state.Open(path, config)
+	d := open(path, config)
 	for _, contents := range []map[string]string{
 		{"a.yaml": "one", "sub/b.yaml": "two", "same.yaml": "two", "odd \n\"é.yaml": "\x00\xff"},
 		{"a.yaml": "three", "sub/b.yaml": "two"},
@@ -90,7 +99,7 @@ func contentsOf(t *testing.T, path string) []string {
 
 func TestNobodyElseMayReadIt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
-	keep(t, state.Open(path, config), map[string]string{"a.yaml": "secret"})
+	keep(t, open(path, config), map[string]string{"a.yaml": "secret"})
 	err := filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -140,13 +149,13 @@ func TestDamageIsLeftOut(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "state")
-			keep(t, state.Open(path, config), whole)
+			keep(t, open(path, config), whole)
 			tt.damage(t, path)
 			if tt.want == nil {
 				tt.want = map[string]string{}
 			}
 			wantRead(t, path, tt.want, tt.wrong)
-			d := state.Open(path, config)
+			d := open(path, config)
 			_, _ = d.Read() // seen above
 			if info, err := os.Stat(path); err != nil || !info.IsDir() || name == "an unreadable one" {
 				if err := d.Write(files(whole)); err == nil {
@@ -163,19 +172,31 @@ func TestDamageIsLeftOut(t *testing.T) {
 // The state of one directory is not taken for another's.
 func TestStateIsOfOneDirectory(t *testing.T) {
 	path := t.TempDir()
-	keep(t, state.Open(path, "/etc/other"), map[string]string{"a.yaml": "one"})
+	keep(t, open(path, "/etc/other"), map[string]string{"a.yaml": "one"})
 	wantRead(t, path, map[string]string{}, "about the directory /etc/other, not /etc/dragoman")
 }
 
-// A directory that is taken away under a running server is made anew, with all
-// that belongs in it.
+// What is taken away under a running server is made anew, with all that belongs
+// in it.
 func TestAStateThatIsTakenAwayIsMadeAnew(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "state")
-	d := state.Open(path, config)
-	keep(t, d, map[string]string{"a.yaml": "one"})
-	remove(".")(t, path)
-	keep(t, d, map[string]string{"a.yaml": "one", "b.yaml": "two"})
-	wantRead(t, path, map[string]string{"a.yaml": "one", "b.yaml": "two"}, "")
+	for name, damage := range map[string]func(*testing.T, string){
+		"all of it":      remove("."),
+		"the contents":   remove("contents"),
+		"the index":      remove("index"),
+		"half the index": truncate("index", 100),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "state")
+			d := open(path, config)
+			keep(t, d, map[string]string{"a.yaml": "one"})
+			damage(t, path)
+			keep(t, d, map[string]string{"a.yaml": "one", "b.yaml": "two"})
+			wantRead(t, path, map[string]string{"a.yaml": "one", "b.yaml": "two"}, "")
+			if got := len(contentsOf(t, path)); got != 2 {
+				t.Errorf("%d contents are kept, want 2", got)
+			}
+		})
+	}
 }
 
 // What is not ours is left alone, and what a crash left behind is not.
@@ -184,7 +205,7 @@ func TestOnlyOurOwnIsSwept(t *testing.T) {
 	for _, name := range []string{"notes.txt", "contents/notes.txt", "contents/.dragoman-123"} {
 		put(name, "x")(t, path)
 	}
-	keep(t, state.Open(path, config), map[string]string{"a.yaml": "one"})
+	keep(t, open(path, config), map[string]string{"a.yaml": "one"})
 	for name, want := range map[string]bool{"notes.txt": true, "contents/notes.txt": true, "contents/.dragoman-123": false} {
 		if _, err := os.Stat(filepath.Join(path, name)); (err == nil) != want {
 			t.Errorf("%s: %v, want it there: %t", name, err, want)

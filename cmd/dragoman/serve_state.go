@@ -45,9 +45,11 @@ func resolved(path string) string {
 	return filepath.Join(resolved(filepath.Dir(path)), filepath.Base(path))
 }
 
+type keeper = state.Keeper[loader.Content]
+
 // openState reads what served before a restart. What cannot be read is logged
 // and left out. Without --state-dir there is no state, and no keeper.
-func (s *serveCommand) openState(log *slog.Logger) (*state.Keeper, []loader.Source, error) {
+func (s *serveCommand) openState(log *slog.Logger) (*keeper, []loader.Source, error) {
 	if s.stateDir == "" {
 		return nil, nil, nil
 	}
@@ -55,7 +57,7 @@ func (s *serveCommand) openState(log *slog.Logger) (*state.Keeper, []loader.Sour
 	if err != nil {
 		return nil, nil, err
 	}
-	dir := state.Open(path, config)
+	dir := state.Open[loader.Content](path, config)
 	files, err := dir.Read()
 	if err != nil {
 		log.Error("the state cannot be read as a whole; what is left of it is used", slog.Int("files", len(files)), slog.Any("error", err))
@@ -68,22 +70,16 @@ func (s *serveCommand) openState(log *slog.Logger) (*state.Keeper, []loader.Sour
 }
 
 // keep hands what serves to a keeper.
-func keep(k *state.Keeper) func([]loader.Content) {
+func keep(k *keeper) func(loader.Contents) {
 	if k == nil {
 		return nil
 	}
-	return func(contents []loader.Content) {
-		files := make([]state.File, 0, len(contents))
-		for _, c := range contents {
-			files = append(files, state.File{Path: c.Path(), Hash: c.Hash(), Bytes: c.Bytes})
-		}
-		k.Keep(files)
-	}
+	return k.Keep
 }
 
 // kept runs a pipeline and the keeper that it hands to, if there is one. The
 // keeper ends last, so that the last version is not lost.
-func kept(k *state.Keeper, run func() error) error {
+func kept(k *keeper, run func() error) error {
 	if k == nil {
 		return run()
 	}
