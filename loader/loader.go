@@ -57,7 +57,7 @@ type Loader struct {
 	named     map[string]*named
 	materials map[pair]*material
 	moved     bool      // what serves of them is not among good yet
-	kept      []string  // the files of them that are
+	kept      Contents  // what of them is
 	due       time.Time // see Due
 	restoring bool      // what is taken has served, and is not to be judged by the clock
 

@@ -356,14 +356,7 @@ func (l *Loader) keepNamed() {
 		}
 	}
 	named := table.Of(all...)
-	var changes []table.Change[Content]
-	for _, path := range slices.Compact(slices.Sorted(slices.Values(append(named.Keys(), l.kept...)))) {
-		c := table.Change[Content]{Old: l.good.Get(path), New: named.Get(path)}
-		if c.Old == (Content{}) || c.New == (Content{}) || c.Old.Hash() != c.New.Hash() {
-			changes = append(changes, c)
-		}
-	}
-	l.good, l.kept = l.good.With(changes...), named.Keys()
+	l.good, l.kept = l.good.With(table.Changes(l.kept, named)...), named
 }
 
 // contents are what serves of the material's files.

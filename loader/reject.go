@@ -109,10 +109,7 @@ func (l *Loader) goBack(guilty map[string]diag.Problem) bool {
 			l.forget(path)
 		}
 	}
-	for _, path := range l.kept {
-		goods = append(goods, l.good.Get(path))
-	}
-	l.good = table.Of(goods...)
+	l.good = table.Of(slices.AppendSeq(goods, l.kept.All())...)
 	l.serve(set)
 	l.compareAll()
 	return true

@@ -45,6 +45,7 @@ func resolved(path string) string {
 	return filepath.Join(resolved(filepath.Dir(path)), filepath.Base(path))
 }
 
+// A keeper keeps what serves.
 type keeper = state.Keeper[loader.Content]
 
 // openState reads what served before a restart. What cannot be read is logged
