@@ -64,9 +64,11 @@ func (b *builder) begin(c *model.Config) {
 	part := *c
 	part.Services = model.Services{}
 	for some := range slices.Chunk(slices.Collect(c.Services.All()), step) {
-		part.Services = part.Services.Put(some...)
+		if part.Services = part.Services.Put(some...); part.Services.Len() == c.Services.Len() {
+			return // That is no step any more.
+		}
 		if resources, problems := b.translator.Translate(&part); !problems.HasErrors() {
-			_, _ = b.snapshots.Build(resources) // the last step is built again
+			_, _ = b.snapshots.Build(resources)
 		}
 	}
 }
