@@ -12,21 +12,9 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
-)
 
-// usual is a file like most: one service with two routes.
-func usual(i int) []byte {
-	return fmt.Appendf(nil, `service: s%d
-hosts: [s%d.example.com]
-upstream: http://10.%d.%d.1:8080
-routes:
-  - prefix: /api
-    timeout: 3s
-    retry: {attempts: 2, on: [connect-failure]}
-  - prefix: /
-    responseHeaders: {set: {x-revision: "0"}}
-`, i, i, i/250%250, i%250)
-}
+	"dragoman/internal/sample"
+)
 
 // nodesOf makes nodes of a file, as parse does, and nothing else.
 func nodesOf(tb testing.TB, data []byte) {
@@ -53,7 +41,7 @@ func parsed(tb testing.TB, data []byte) {
 // BenchmarkNodes is what yaml.v3 takes to make nodes of a file: no parse can
 // be cheaper. It is the measure of BenchmarkParse.
 func BenchmarkNodes(b *testing.B) {
-	data := usual(1)
+	data := sample.Service(1, 0)
 	parsed(b, data) // both have the schemas in memory
 	b.ReportAllocs()
 	for b.Loop() {
@@ -62,7 +50,7 @@ func BenchmarkNodes(b *testing.B) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	data := usual(1)
+	data := sample.Service(1, 0)
 	b.ReportAllocs()
 	for b.Loop() {
 		parsed(b, data)
@@ -73,7 +61,7 @@ func BenchmarkParse(b *testing.B) {
 // on a busy machine.
 func BenchmarkParseToNodes(b *testing.B) {
 	const batch = 100
-	data := usual(1)
+	data := sample.Service(1, 0)
 	parsed(b, data)
 	var nodes, all time.Duration
 	for b.Loop() {
@@ -98,7 +86,7 @@ func BenchmarkHeld(b *testing.B) {
 		before := heap()
 		all := make([]*file, files)
 		for i := range all {
-			all[i] = parse(fmt.Sprintf("s%d.yaml", i), usual(i))
+			all[i] = parse(fmt.Sprintf("s%d.yaml", i), sample.Service(i, 0))
 		}
 		b.ReportMetric(float64(heap()-before)/files, "held-B/file")
 		runtime.KeepAlive(all)
@@ -118,7 +106,7 @@ func BenchmarkTake(b *testing.B) {
 	const files = 1_000
 	var sources []Source
 	for i := range files {
-		sources = append(sources, Source{Path: fmt.Sprintf("s%04d.yaml", i), Data: usual(i)})
+		sources = append(sources, Source{Path: fmt.Sprintf("s%04d.yaml", i), Data: sample.Service(i, 0)})
 	}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -138,7 +126,7 @@ func BenchmarkCold(b *testing.B) {
 		if err := os.MkdirAll(team, 0o755); err != nil {
 			b.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(team, fmt.Sprintf("s%d.yaml", i)), usual(i), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(team, fmt.Sprintf("s%d.yaml", i)), sample.Service(i, 0), 0o600); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -169,10 +157,10 @@ func BenchmarkEdit(b *testing.B) {
 	l := New(Options{})
 	var sources []Source
 	for i := range many {
-		sources = append(sources, Source{Path: fmt.Sprintf("s%d.yaml", i), Data: usual(i)})
+		sources = append(sources, Source{Path: fmt.Sprintf("s%d.yaml", i), Data: sample.Service(i, 0)})
 	}
 	l.Apply(sources)
-	edits := [][]byte{usual(5), bytes.Replace(usual(5), []byte("3s"), []byte("4s"), 1)}
+	edits := [][]byte{sample.Service(5, 0), bytes.Replace(sample.Service(5, 0), []byte("3s"), []byte("4s"), 1)}
 	i := 0
 	b.ReportAllocs()
 	for b.Loop() {
@@ -190,7 +178,7 @@ func BenchmarkKept(b *testing.B) {
 		l := New(Options{})
 		var sources []Source
 		for i := range many {
-			sources = append(sources, Source{Path: fmt.Sprintf("team%d/s%d.yaml", i/100, i), Data: usual(i)})
+			sources = append(sources, Source{Path: fmt.Sprintf("team%d/s%d.yaml", i/100, i), Data: sample.Service(i, 0)})
 		}
 		l.Apply(sources)
 		clear(sources)

@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"dragoman/diag"
+	"dragoman/internal/sample"
 	"dragoman/schema"
 )
 
@@ -136,11 +137,11 @@ func (v value) fraction() bool {
 // much.
 func TestLittleIsHeld(t *testing.T) {
 	const files, most = 500, 2_500
-	parse("a.yaml", usual(0)) // the schemas stay
+	parse("a.yaml", sample.Service(0, 0)) // the schemas stay
 	before := heap()
 	all := make([]*file, files)
 	for i := range all {
-		all[i] = parse("a.yaml", usual(i))
+		all[i] = parse("a.yaml", sample.Service(i, 0))
 	}
 	if each := int64(heap()-before) / files; each > most {
 		t.Errorf("a file holds %d bytes, want at most %d", each, most)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dragoman/diag"
+	"dragoman/internal/sample"
 	"dragoman/loader"
 	"dragoman/model"
 	"dragoman/pipeline"
@@ -42,18 +43,8 @@ func forSizes(b *testing.B, f func(b *testing.B, dir string, n int)) {
 
 func writeService(b *testing.B, path string, i, revision int) {
 	b.Helper()
-	content := fmt.Sprintf(`service: s%d
-hosts: [s%d.example.com]
-upstream: http://10.%d.%d.1:8080
-routes:
-  - prefix: /api
-    timeout: 3s
-    retry: {attempts: 2, on: [connect-failure]}
-  - prefix: /
-    responseHeaders: {set: {x-revision: "%d"}}
-`, i, i, i/250, i%250, revision)
 	// Renamed into place, since what is overwritten is waited for.
-	if err := os.WriteFile(path+".new", []byte(content), 0o644); err != nil {
+	if err := os.WriteFile(path+".new", sample.Service(i, revision), 0o644); err != nil {
 		b.Fatal(err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {

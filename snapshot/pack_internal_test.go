@@ -12,6 +12,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 
+	"dragoman/internal/sample"
 	"dragoman/loader"
 	"dragoman/table"
 	"dragoman/translator"
@@ -45,16 +46,7 @@ func BenchmarkPack(b *testing.B) {
 	const n = 1000
 	var sources []loader.Source
 	for i := range n {
-		sources = append(sources, loader.Source{Path: fmt.Sprintf("s%d.yaml", i), Data: fmt.Appendf(nil, `service: s%d
-hosts: [s%d.example.com]
-upstream: http://10.%d.%d.1:8080
-routes:
-  - prefix: /api
-    timeout: 3s
-    retry: {attempts: 2, on: [connect-failure]}
-  - prefix: /
-    responseHeaders: {set: {x-revision: "1"}}
-`, i, i, i/250, i%250)})
+		sources = append(sources, loader.Source{Path: fmt.Sprintf("s%d.yaml", i), Data: sample.Service(i, 1)})
 	}
 	res := loader.New(loader.Options{}).Apply(sources)
 	translation, problems := translator.New(translator.Options{}).Translate(res.Config)

@@ -168,7 +168,7 @@ func TestATroubledStateHurtsNothing(t *testing.T) {
 		"a full disk": {func(t *testing.T) string {
 			t.Helper()
 			path := servetest.TinyDisk(t, "16k")
-			fill(t, filepath.Join(path, "filler"))
+			servetest.Fill(t, filepath.Join(path, "filler"))
 			return path
 		}, logUnwritten},
 		"a disk that may not be written": {func(t *testing.T) string {
@@ -199,22 +199,6 @@ func TestATroubledStateHurtsNothing(t *testing.T) {
 			}
 		})
 	}
-}
-
-// fill writes until there is no room.
-func fill(t *testing.T, path string) {
-	t.Helper()
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	for range 10_000 {
-		if _, err := file.Write(make([]byte, 512)); err != nil {
-			return
-		}
-	}
-	t.Fatal("the disk does not fill")
 }
 
 // logs waits for a line in the log.

@@ -28,7 +28,7 @@ func TestTheDiskIsFull(t *testing.T) {
 	}
 
 	filler := filepath.Join(disk, "filler")
-	fill(t, filler)
+	servetest.Fill(t, filler)
 	for range edits {
 		edit()
 	}
@@ -42,20 +42,4 @@ func TestTheDiskIsFull(t *testing.T) {
 		edit()
 	}
 	over(t, l, "state on a full disk, and read-only", figure("edits", len(took)), slowest("each within", took))
-}
-
-// fill writes until there is no room.
-func fill(t *testing.T, path string) {
-	t.Helper()
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	for range 10_000 {
-		if _, err := file.Write(make([]byte, 512)); err != nil {
-			return
-		}
-	}
-	t.Fatal("the disk does not fill")
 }

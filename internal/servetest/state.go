@@ -32,3 +32,19 @@ func Keeps(t testing.TB, state, text string) {
 		return fmt.Errorf("it is in none of %d contents", len(contents))
 	})
 }
+
+// Fill writes until there is no room.
+func Fill(t testing.TB, path string) {
+	t.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for range 10_000 {
+		if _, err := file.Write(make([]byte, 512)); err != nil {
+			return
+		}
+	}
+	t.Fatal("the disk does not fill")
+}
